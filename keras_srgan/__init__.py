@@ -1,0 +1,37 @@
+"""keras-srgan: super-resolution of radiographs with generative adversarial networks, in Keras 3."""
+
+import importlib
+
+from keras_srgan.version import __version__
+
+# Loaded when first used: importing the package stays cheap.
+_PLACES = {
+    "Recipe": "keras_srgan.recipes",
+    "RECIPES": "keras_srgan.recipes",
+    "find_recipe": "keras_srgan.recipes",
+    "load": "keras_srgan.weights",
+    "Upscaler": "keras_srgan.inference",
+    "SRGAN": "keras_srgan.srgan",
+    "SRResNetTrainer": "keras_srgan.srgan",
+    "SubpixelConv2D": "keras_srgan.layers",
+    "BicubicUpsampling2D": "keras_srgan.layers",
+    "Run": "keras_srgan.training",
+    "train": "keras_srgan.training",
+    "build_generator": "keras_srgan.networks",
+    "build_discriminator": "keras_srgan.networks",
+    "build_features": "keras_srgan.features",
+    "read_image": "keras_srgan.data.images",
+    "write_image": "keras_srgan.data.images",
+}
+
+__all__ = ["__version__", *_PLACES]
+
+
+def __getattr__(name: str):
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    raise AttributeError(f"module 'keras_srgan' has no attribute {name!r}")
+
+
+def __dir__():
+    return __all__

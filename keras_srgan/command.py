@@ -1,0 +1,81 @@
+"""What the commands share: quiet TensorFlow, one-line errors, flags made from a recipe."""
+
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from keras_srgan.recipes import Recipe
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} (see --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def add_recipe_flags(parser: argparse.ArgumentParser, shown: Recipe) -> None:
+    """Adds a flag for every field of a recipe; the help shows the values of `shown`."""
+    group = parser.add_argument_group(f"recipe fields (in brackets: the value in {shown.name})")
+    for field in dataclasses.fields(Recipe):
+        if field.name in ("name", "source"):
+            continue
+        flag, value = f"--{field.name.replace('_', '-')}", getattr(shown, field.name)
+        text = f"{field.metadata['help']} [{value}]".replace("%", "%%")
+        kind: Any = field.type
+        if kind is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        else:
+            choices = field.metadata["choices"] or None
+            metavar = None if choices else kind.__name__.upper()
+            group.add_argument(flag, type=kind, choices=choices, metavar=metavar, default=None, help=text)
+
+
+def recipe_changes(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The recipe fields that the command line sets."""
+    names = {field.name for field in dataclasses.fields(Recipe)} - {"name", "source"}
+    return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
+
+
+def quiet_tensorflow() -> str:
+    """Imports TensorFlow without its start-up notes, which reach the terminal past its own log level.
+
+    Returns:
+        The devices that it found, in words.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        import tensorflow as tf
+
+        gpus = tf.config.list_logical_devices("GPU")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{len(gpus)} GPU(s)" if gpus else f"CPU, {cores} core(s)"
+
+
+def run_safely(program: str, work: Callable[[], int]) -> int:
+    """Runs a command; an error is one line on stderr and exit status 1.
+
+    `KERAS_SRGAN_DEBUG=1` in the environment shows the trace instead.
+    """
+    try:
+        return work()
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("KERAS_SRGAN_DEBUG"):
+            raise
+        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130

@@ -1,0 +1,167 @@
+"""SRGAN as a `keras.Model`: the custom `train_step`, for plain `fit()`."""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from keras_srgan import losses
+from keras_srgan.metrics import psnr, ssim
+
+
+class SRResNetTrainer(keras.Model):
+    """Stage one: trains a generator on a pixel loss, and averages its weights.
+
+    Args:
+        generator: `keras.Model` from LR to SR, both in `[-1, 1]`.
+        ema: float, the decay of the averaged generator per step; it is lower in the first steps,
+            `(1 + step) / (10 + step)`. 0 turns averaging off.
+
+    Call arguments:
+        lr: tensor `(N, H, W, C)`.
+
+    The averaged generator, `model.ema_generator`, is what validation, previews and saved weights use.
+    """
+
+    log_names: tuple[str, ...] = ("loss",)
+
+    def __init__(self, generator: keras.Model, ema: float = 0.999, **kwargs):
+        super().__init__(**kwargs)
+        self.generator = generator
+        self.ema = ema
+        self.ema_generator = keras.models.clone_model(generator)
+        self.ema_generator.set_weights(generator.get_weights())
+        self.ema_generator.trainable = False
+        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
+        self.trackers = [keras.metrics.Mean(name=name) for name in self.log_names]
+        self.val_trackers = [keras.metrics.Mean(name=name) for name in ("psnr", "ssim")]
+        self.built = True
+
+    def compile(self, optimizer, content_loss: str = "mse", jit_compile: bool = True):
+        """Sets the optimizer and the loss.
+
+        Args:
+            optimizer: `keras.optimizers.Optimizer` of the generator.
+            content_loss: `"mse"`, `"l1"` or `"charbonnier"`.
+            jit_compile: compile the steps with XLA.
+        """
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, auto_scale_loss=False)
+        # Built here: an unbuilt optimizer loses its state when a checkpoint is restored.
+        optimizer.build(self.generator.trainable_variables)
+        self.content_loss = losses.CONTENT[content_loss]
+
+    @property
+    def metrics(self):
+        return self.trackers + self.val_trackers
+
+    def call(self, lr, training=False):
+        return self.generator(lr, training=training)
+
+    def train_step(self, data):
+        lr, hr = data
+        with tf.GradientTape() as tape:
+            sr = self.generator(lr, training=True)
+            loss = self.content_loss(hr, sr)
+            scaled = self.optimizer.scale_loss(loss)
+        variables = self.generator.trainable_variables
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        self.update_average()
+        return self.log(loss)
+
+    def update_average(self):
+        """Moves the averaged generator towards the generator, BN statistics included."""
+        step = ops.cast(self.step, "float32")
+        decay = ops.minimum(self.ema, (1.0 + step) / (10.0 + step)) if self.ema else 0.0
+        for average, value in zip(self.ema_generator.variables, self.generator.variables, strict=True):
+            average.assign(value + decay * (average - value))
+        self.step.assign_add(1)
+
+    def log(self, *values):
+        for tracker, value in zip(self.trackers, values, strict=True):
+            tracker.update_state(value)
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    def test_step(self, data):
+        """PSNR and SSIM of the averaged generator, on `[0, 1]` images, clipped but not rounded."""
+        lr, hr = data
+        sr = ops.clip((self.ema_generator(lr, training=False) + 1) / 2, 0.0, 1.0)
+        hr = (hr + 1) / 2
+        for tracker, metric in zip(self.val_trackers, (psnr, ssim), strict=True):
+            tracker.update_state(metric(hr, sr))
+        return {tracker.name: tracker.result() for tracker in self.val_trackers}
+
+
+class SRGAN(SRResNetTrainer):
+    """Stage two: the generator against a discriminator (Ledig et al., CVPR 2017, section 2).
+
+    Args:
+        generator: `keras.Model` from LR to SR.
+        discriminator: `keras.Model` from images to the probability of being real, with a layer
+            `"logits"` before its sigmoid.
+        features: `keras.Model` from images to features, or `None` for no perceptual loss.
+        ema: see `SRResNetTrainer`.
+    """
+
+    log_names = ("loss", "content", "perceptual", "adversarial", "d_loss", "d_real", "d_fake")
+
+    def __init__(self, generator, discriminator, features=None, ema: float = 0.999, **kwargs):
+        super().__init__(generator, ema, **kwargs)
+        self.discriminator = discriminator
+        self.features = features
+        # The losses take the value before the sigmoid: exact where the probability rounds to 0 or 1.
+        self.critic = keras.Model(discriminator.input, discriminator.get_layer("logits").output)
+
+    def compile(
+        self,
+        optimizer,
+        d_optimizer,
+        content_loss: str = "mse",
+        content_weight: float = 1.0,
+        perceptual_weight: float = 0.006,
+        adversarial_weight: float = 1e-3,
+        jit_compile: bool = True,
+    ):
+        """Sets the optimizers, the losses and their weights.
+
+        Args:
+            optimizer: the generator's `keras.optimizers.Optimizer`.
+            d_optimizer: the discriminator's.
+            content_loss: `"mse"`, `"l1"` or `"charbonnier"`.
+            content_weight: float.
+            perceptual_weight: float, of the mean squared distance of the features.
+            adversarial_weight: float.
+            jit_compile: compile the steps with XLA.
+        """
+        super().compile(optimizer, content_loss, jit_compile)
+        self.d_optimizer = d_optimizer
+        d_optimizer.build(self.discriminator.trainable_variables)
+        self.content_weight = content_weight
+        self.perceptual_weight = perceptual_weight
+        self.adversarial_weight = adversarial_weight
+
+    def train_step(self, data):
+        lr, hr = data
+        hr_features = self.features(hr, training=False) if self.features else None
+        # One pass of each network serves both updates: the tape is read twice.
+        with tf.GradientTape(persistent=True) as tape:
+            sr = self.generator(lr, training=True)
+            real, fake = self.critic(hr, training=True), self.critic(sr, training=True)
+            d_loss = losses.discriminator_loss(real, fake)
+            content = self.content_loss(hr, sr)
+            perceptual = losses.mse(hr_features, self.features(sr)) if self.features else 0.0
+            adversarial = losses.adversarial_loss(fake)
+            loss = (
+                self.content_weight * content
+                + self.perceptual_weight * perceptual
+                + self.adversarial_weight * adversarial
+            )
+            g_scaled = self.optimizer.scale_loss(loss)
+            d_scaled = self.d_optimizer.scale_loss(d_loss)
+        g_variables = self.generator.trainable_variables
+        d_variables = self.discriminator.trainable_variables
+        g_gradients = tape.gradient(g_scaled, g_variables)
+        d_gradients = tape.gradient(d_scaled, d_variables)
+        self.optimizer.apply(g_gradients, g_variables)
+        self.d_optimizer.apply(d_gradients, d_variables)
+        self.update_average()
+        d_real, d_fake = ops.mean(ops.sigmoid(real)), ops.mean(ops.sigmoid(fake))
+        return self.log(loss, content, perceptual, adversarial, d_loss, d_real, d_fake)

@@ -1,0 +1,148 @@
+"""`python -m keras_srgan.train`: trains a recipe. Arguments and printing only; `training.py` does the work."""
+
+import dataclasses
+import json
+import sys
+import time
+from pathlib import Path
+
+from keras_srgan.command import Parser, add_recipe_flags, quiet_tensorflow, recipe_changes, run_safely
+from keras_srgan.recipes import RECIPES, SAMPLE, Recipe, find_recipe, read_config
+
+DEFAULT = "xray-srgan-plus"
+HELD_OUT = (320, 224, 256, 384)  # top, left, height, width, px of the reduced sample
+SAMPLE_TILE = 128
+
+
+def parser() -> Parser:
+    """The command's parser; needs no TensorFlow, so `--help` is quick."""
+    parse = Parser(
+        prog="keras-srgan train",
+        description="Trains a super-resolution network: a content stage, then an adversarial stage. Without --data, on "
+        "the chest radiograph RG1 of pydicom-data, in minutes on a CPU.",
+    )
+    parse.add_argument("--data", metavar="DIR", help="folder of PNG, JPEG, TIFF or DICOM, any depth")
+    parse.add_argument("--val", metavar="DIR", help="folder of validation images [a split of --data by patient]")
+    parse.add_argument("--recipe", metavar="NAME", help=f"one of {', '.join(RECIPES)} [{DEFAULT}]")
+    parse.add_argument("--config", metavar="FILE.toml", help="overrides of recipe fields, below the flags")
+    parse.add_argument("--out", metavar="RUN", help="run folder, new or empty [runs/NAME-DATE-TIME]")
+    parse.add_argument("--resume", metavar="RUN", help="go on with a run, exactly; takes its data and recipe from it")
+    parse.add_argument("--init", metavar="WEIGHTS", help="first weights of the generator: a name, file or run folder")
+    parse.add_argument("--licence", default="not stated", help="licence of the data, for the card [not stated]")
+    parse.add_argument("--strict", action="store_true", help="stop at a file that can't be used [skip and name it]")
+    parse.add_argument("--checkpoint-minutes", type=float, default=10.0, help="minutes between checkpoints [10]")
+    parse.add_argument("--dry-run", action="store_true", help="print what would be done, and stop")
+    add_recipe_flags(parse, find_recipe(DEFAULT))
+    return parse
+
+
+def resolve(arguments) -> tuple[Recipe, dict]:
+    """The recipe and the data arguments: from the run when resuming, else from the command line."""
+    changes = recipe_changes(arguments)
+    if arguments.resume:
+        folder = Path(arguments.resume)
+        try:
+            saved = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            recipe = Recipe.from_dict(saved["recipe"])
+            where = saved["arguments"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ValueError(f"{folder}: not a run folder of this program (no readable run.json)") from None
+        if arguments.recipe and arguments.recipe != recipe.name:
+            raise ValueError(f"{folder}: a run of recipe {recipe.name!r}, not {arguments.recipe!r}; omit --recipe")
+        for name, value in changes.items():
+            if getattr(recipe, name) != value:
+                raise ValueError(
+                    f"{folder}: began with {name} = {getattr(recipe, name)!r}, not {value!r}; omit the flag, or "
+                    f"start a new run with --init {folder}"
+                )
+        return recipe, where
+    recipe = find_recipe(arguments.recipe or DEFAULT)
+    if not arguments.data:
+        recipe = recipe.replace(**SAMPLE)
+    if arguments.config:
+        recipe = recipe.replace(**read_config(arguments.config))
+    where = {name: getattr(arguments, name) for name in ("data", "val", "init", "licence", "strict")}
+    for name in ("data", "val"):
+        where[name] = where[name] and str(Path(where[name]).resolve())
+    return recipe.replace(**changes), where
+
+
+def load_data(recipe: Recipe, where: dict, say):
+    """Training images, validation images, and the card's note of them."""
+    from keras_srgan.data import sources
+
+    if not where["data"]:
+        image = sources.sample_radiograph(reduce=2)
+        tiles, held_out = sources.tile_sample(image, SAMPLE_TILE, HELD_OUT)
+        top, left, h, w = HELD_OUT
+        say(
+            f"no --data: training on the embedded chest radiograph RG1 of pydicom-data, 16-bit, reduced by 2 to "
+            f"{image.pixels.shape[1]}x{image.pixels.shape[0]}: {len(tiles)} tiles; held out: {w}x{h} px at ({left}, {top})"
+        )
+        return tiles, [held_out], {"set": "RG1 of pydicom-data, reduced by 2", "licence": "pydicom-data: MIT"}
+
+    def warn(text):
+        print(f"keras-srgan train: {text}", file=sys.stderr)
+
+    options = dict(channels=recipe.channels, min_size=recipe.patch, strict=where["strict"], warn=warn)
+    images = sources.load_folder(where["data"], **options)
+    if where["val"]:
+        train, val = images, sources.load_folder(where["val"], **options)
+    else:
+        train, val = sources.split(images, recipe.val_fraction, recipe.seed)
+    say(f"{len(train)} training and {len(val)} validation images from {where['data']}")
+    return train, val, {"set": Path(where["data"]).name, "licence": where["licence"]}
+
+
+def new_folder(arguments, recipe: Recipe) -> Path:
+    """The run folder; an existing one must be empty."""
+    folder = Path(arguments.out or f"runs/{recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder}: exists and is not empty; give another --out, or --resume {folder}")
+    return folder
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parsed = parser().parse_args(arguments)
+    return run_safely("keras-srgan train", lambda: work(parsed))
+
+
+def work(arguments) -> int:
+    recipe, where = resolve(arguments)
+    folder = Path(arguments.resume) if arguments.resume else new_folder(arguments, recipe)
+
+    def say(text: str) -> None:
+        print(text, flush=True)
+
+    device = quiet_tensorflow()
+    train_images, val_images, data = load_data(recipe, where, say)
+    from keras_srgan.callbacks import Interrupted
+    from keras_srgan.training import Run, train
+    from keras_srgan.weights import write_text
+
+    run = Run(recipe, train_images, val_images, folder, data, where["init"], arguments.checkpoint_minutes, say)
+    if arguments.dry_run:
+        from keras_srgan.cost import plan
+
+        say(plan(run))
+        return 0
+    if not arguments.resume:
+        record = {"arguments": where, "recipe": dataclasses.asdict(recipe), "command": " ".join(sys.argv[1:])}
+        write_text(folder / "run.json", json.dumps(record, indent=2) + "\n")
+    say(f"recipe {recipe.name}, {run.steps} steps of {recipe.batch} patches an epoch; {device}; run folder {folder}")
+    started = time.monotonic()
+    try:
+        train(run, resume=bool(arguments.resume))
+    except Interrupted:
+        say(f"interrupted; everything is saved: keras-srgan train --resume {folder}")
+        return 130
+    say(
+        f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes: weights {run.weights_path('adversarial').name}, "
+        f"curves.png, contact_sheet.png, previews/, log.csv, table.md in {folder}\n"
+        f"next: keras-srgan upscale IMAGE --weights {folder} --out sharpened/"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

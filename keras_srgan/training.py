@@ -1,0 +1,340 @@
+"""A whole run: content stage, adversarial stage, closing table. Notebook and command line call `train`."""
+
+import dataclasses
+import json
+import platform
+import zlib
+from collections.abc import Callable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_srgan import features as feature_networks
+from keras_srgan import pictures
+from keras_srgan.callbacks import Checkpoint, Collapsed, Guard, Interrupted, Progress, Recorder
+from keras_srgan.checkpoint import read_progress, restore_checkpoint
+from keras_srgan.data.images import Image
+from keras_srgan.data.patches import ImageStore, PatchSampler
+from keras_srgan.data.pipeline import training_dataset, validation_arrays
+from keras_srgan.inference import Upscaler
+from keras_srgan.metrics import psnr, ssim
+from keras_srgan.networks import build_discriminator, build_generator
+from keras_srgan.recipes import Recipe
+from keras_srgan.report import PROTOCOL, markdown, score
+from keras_srgan.resample import resize
+from keras_srgan.srgan import SRGAN, SRResNetTrainer
+from keras_srgan.version import __version__
+from keras_srgan.weights import SUFFIX, find_weights, load_weights, save_weights, write_text
+
+STAGES = ("pretrain", "adversarial")
+PREVIEWS = 3
+
+
+@dataclasses.dataclass
+class Run:
+    """What a training run works on.
+
+    Args:
+        recipe: `Recipe`.
+        train, val: lists of `Image`.
+        folder: the run folder.
+        data: dictionary for the model card: set, licence.
+        init: name or path of the generator's first weights.
+        checkpoint_minutes: float, time between checkpoints inside an epoch.
+        say: function that prints a line.
+    """
+
+    recipe: Recipe
+    train: Sequence[Image]
+    val: Sequence[Image]
+    folder: Path
+    data: dict[str, Any] = dataclasses.field(default_factory=dict)
+    init: str | None = None
+    checkpoint_minutes: float = 10.0
+    say: Callable[[str], None] = print
+
+    @property
+    def checkpoint(self) -> Path:
+        return self.folder / "checkpoints" / "last.npz"
+
+    @property
+    def patches(self) -> int:
+        return self.recipe.patches_per_epoch or len(self.train)
+
+    @property
+    def steps(self) -> int:
+        return -(-self.patches // self.recipe.batch)
+
+    def epochs(self, stage: str) -> int:
+        return self.recipe.pretrain_epochs if stage == "pretrain" else self.recipe.epochs
+
+    def weights_path(self, stage: str) -> Path:
+        name = self.recipe.name + ("-pretrained" if stage == "pretrain" else "")
+        return self.folder / f"{name}{SUFFIX}"
+
+    def fingerprint(self) -> str:
+        """Tells whether the training images are the same ones, in the same order."""
+        value = 0
+        for image in self.train:
+            value = zlib.crc32(np.ascontiguousarray(image.pixels), zlib.crc32(image.path.name.encode(), value))
+        return f"{len(self.train)}-{value:08x}"
+
+
+def learning_rate(first: float, decay: str, steps: int):
+    """A recipe's course of the learning rate, over a stage's steps."""
+    schedules = keras.optimizers.schedules
+    if decay == "cosine":
+        return schedules.CosineDecay(first, max(1, steps), alpha=0.01)
+    if decay == "halve":
+        bounds = [int(steps * share) for share in (0.5, 0.75, 0.9)]
+        return schedules.PiecewiseConstantDecay(bounds, [first / 2**i for i in range(4)])
+    return first
+
+
+def adam(first: float, decay: str, steps: int, precision: str):
+    """Adam, with a scaled loss where float16 needs it."""
+    optimizer = keras.optimizers.Adam(learning_rate(first, decay, steps))
+    return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
+
+
+def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> SRResNetTrainer:
+    """Builds and compiles the model of a stage.
+
+    Args:
+        run: `Run`.
+        stage: `"pretrain"` or `"adversarial"`.
+        generator: the generator of the stage before, or `None` for a new one.
+    """
+    recipe = run.recipe
+    keras.utils.set_random_seed(recipe.seed + STAGES.index(stage))
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        if generator is None:
+            generator = build_generator(recipe)
+            if run.init:
+                load_weights(generator, find_weights(run.init))
+                run.say(f"generator starts from {run.init}")
+        steps = run.steps * run.epochs(stage)
+        if stage == "pretrain":
+            model = SRResNetTrainer(generator, ema=recipe.ema)
+            optimizer = adam(recipe.pretrain_lr, recipe.lr_decay, steps, recipe.precision)
+            model.compile(optimizer, recipe.content_loss, jit_compile=recipe.xla)
+            return model
+        features = None
+        if recipe.features != "none" and recipe.perceptual_weight:
+            features, origin = feature_networks.build_features(
+                recipe.features,
+                recipe.features_layer,
+                recipe.features_weights,
+                recipe.features_before_activation,
+                recipe.channels,
+            )
+            run.say(f"perceptual loss: {recipe.features_layer} of {origin}")
+        gan = SRGAN(generator, build_discriminator(recipe), features, ema=recipe.ema)
+        gan.compile(
+            adam(recipe.lr, recipe.lr_decay, steps, recipe.precision),
+            adam(recipe.lr, recipe.lr_decay, steps, recipe.precision),
+            content_loss=recipe.content_loss,
+            content_weight=recipe.content_weight,
+            perceptual_weight=recipe.perceptual_weight,
+            adversarial_weight=recipe.adversarial_weight,
+            jit_compile=recipe.xla,
+        )
+        return gan
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+class _Validation:
+    """The fixed validation crops, their bicubic enlargement and its figures."""
+
+    def __init__(self, run: Run):
+        recipe = run.recipe
+        self.lr, self.hr = validation_arrays(run.val, recipe.val_patch, recipe.scale, recipe.val_images)
+        self.bicubic = np.stack([resize(lr, recipe.scale) for lr in self.lr]).astype("float32")
+        low, high = np.clip((self.bicubic + 1) / 2, 0, 1), (self.hr + 1) / 2
+        self.baseline = {
+            "bicubic_psnr": float(np.mean(psnr(high, low))),
+            "bicubic_ssim": float(np.mean(ssim(high, low))),
+        }
+        # A divisor, so that XLA compiles one shape.
+        self.batch = next(size for size in (4, 3, 2, 1) if len(self.lr) % size == 0)
+
+    def preview(self):
+        return tuple(each[:PREVIEWS] for each in (self.lr, self.bicubic, self.hr))
+
+
+def _run_stage(run: Run, stage: str, model, store, validation: _Validation, progress: dict) -> None:
+    """Trains one stage from where `progress` says."""
+    recipe = run.recipe
+    sampler = PatchSampler(
+        store, recipe.patch, recipe.batch, recipe.seed + STAGES.index(stage), recipe.flat, recipe.augment
+    )
+    metric_values = None
+    if progress["step"]:
+        metric_values = [[np.array(v) for v in metric.variables] for metric in model.metrics]
+    best = run.folder / "checkpoints" / f"best-{stage}{SUFFIX}"
+    display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.say)
+    guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
+    keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values)
+    recorder = Recorder(
+        run.folder, stage, progress["history"], validation.preview(), validation.baseline, display
+    )
+    callbacks = [_Counter(progress), display, recorder, guard, keeper]
+
+    def fit(epochs: int, steps: int) -> None:
+        start = progress["epoch"] * run.steps + progress["step"]
+        model.fit(
+            training_dataset(sampler, recipe.scale, start),
+            initial_epoch=progress["epoch"],
+            epochs=epochs,
+            steps_per_epoch=steps,
+            validation_data=(validation.lr, validation.hr),
+            validation_batch_size=validation.batch,
+            callbacks=callbacks,
+            shuffle=False,  # the sampler has its own order
+            verbose=0,
+        )
+
+    try:
+        if progress["step"]:
+            fit(progress["epoch"] + 1, run.steps - progress["step"])
+        if progress["epoch"] < run.epochs(stage) and not guard.message:
+            fit(run.epochs(stage), run.steps)
+        if guard.message:
+            run.say(guard.message)
+    except Collapsed as collapse:
+        if not best.is_file():
+            raise RuntimeError(f"{stage}: {collapse}, and there is no good epoch yet; lower the learning rate") from None
+        load_weights(model.ema_generator, best)
+        run.say(f"{stage} stopped: {collapse}; rolled back to the best generator, {progress['best_psnr']:.2f} dB")
+        progress["epoch"], progress["step"] = run.epochs(stage), 0
+        keeper.save()
+    finally:
+        keeper.restore_signals()
+
+
+class _Counter(keras.callbacks.Callback):
+    """Counts the finished steps of the epoch, before anybody reads the count."""
+
+    def __init__(self, progress: dict):
+        super().__init__()
+        self.progress = progress
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.progress["step"] += 1
+
+
+def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
+    """Trains a recipe: content stage, adversarial stage, weights, pictures and the closing table.
+
+    Args:
+        run: `Run`.
+        resume: go on from the folder's checkpoint, exactly as if it had never stopped.
+
+    Returns:
+        The rows of the closing table.
+
+    Raises:
+        ValueError: for settings that don't fit the data, or a checkpoint of something else.
+        OSError: if the folder can't be written.
+        Interrupted: after SIGINT or SIGTERM, with the state saved.
+    """
+    recipe = run.recipe
+    if recipe.pretrain_epochs + recipe.epochs == 0:
+        raise ValueError("pretrain_epochs and epochs are both 0: nothing to train")
+    store = ImageStore(run.train, recipe.memory_gb)
+    validation = _Validation(run)
+    fingerprint = run.fingerprint()
+    progress: dict[str, Any] = {"stage": None, "epoch": 0, "step": 0, "history": [], "fingerprint": fingerprint}
+    if resume and run.checkpoint.is_file():
+        progress = read_progress(run.checkpoint)
+        if progress["fingerprint"] != fingerprint:
+            raise ValueError(f"{run.folder}: the training images are not those that this run began with")
+    else:
+        write_text(run.folder / "recipe.json", recipe.to_json() + "\n")
+    generator = None
+    stages = [stage for stage in STAGES if run.epochs(stage)]
+    saved = progress["stage"]
+    for stage in stages[stages.index(saved) if saved else 0 :]:
+        model = build_stage(run, stage, generator)
+        if progress["stage"] == stage:
+            progress = restore_checkpoint(run.checkpoint, model)
+            run.say(f"resumed {stage} at epoch {progress['epoch'] + 1}, step {progress['step']}")
+        else:
+            progress.update(stage=stage, epoch=0, step=0, best_psnr=None, saturated=0)
+        if progress["epoch"] < run.epochs(stage):
+            _run_stage(run, stage, model, store, validation, progress)
+        generator = model.ema_generator
+        generator.trainable = True
+        save_weights(generator, run.weights_path(stage), _card(run, stage, progress))
+        if stage == "adversarial":
+            save_weights(model.discriminator, run.folder / "checkpoints" / f"discriminator{SUFFIX}")
+    return _close(run, stages)
+
+
+def _card(run: Run, stage: str, progress: dict) -> dict[str, Any]:
+    import tensorflow as tf
+
+    done = {name: [row for row in progress["history"] if row["stage"] == name] for name in STAGES}
+    return {
+        "name": run.weights_path(stage).name.removesuffix(SUFFIX),
+        "recipe": dataclasses.asdict(run.recipe),
+        "stage": stage,
+        "data": {**run.data, "images": len(run.train), "validation_images": len(run.val)},
+        "budget": {
+            f"{name}_{what}": value
+            for name, rows in done.items()
+            if rows
+            for what, value in (
+                ("patches", len(rows) * run.steps * run.recipe.batch),
+                ("hours", round(sum(row["seconds"] for row in rows) / 3600, 3)),
+            )
+        },
+        "range": "float32 in [-1, 1]; black is -1, the format's white is 1",
+        "intended_use": "research and teaching; not a diagnostic image, detail may be invented",
+        "versions": {
+            "keras_srgan": __version__,
+            "keras": keras.__version__,
+            "tensorflow": tf.__version__,
+            "python": platform.python_version(),
+        },
+        "made": date.today().isoformat(),
+    }
+
+
+def _close(run: Run, stages: Sequence[str]) -> list[dict[str, Any]]:
+    """Scores what was saved, writes the table and the contact sheet."""
+    methods: dict[str, Any] = {"bicubic": None}
+    for stage in stages:
+        generator = build_generator(run.recipe)
+        load_weights(generator, run.weights_path(stage))
+        upscaler = Upscaler(generator, run.recipe.scale, run.recipe.channels)
+        methods["after pretraining" if stage == "pretrain" else "after the adversarial stage"] = upscaler.upscale
+    table = score(methods, run.val, run.recipe.scale)
+    protocol = PROTOCOL.format(scale=run.recipe.scale, images=len(run.val))
+    text = markdown(table)
+    write_text(run.folder / "table.md", f"{text}\n\n{protocol}\n")
+    for stage in stages:
+        path = run.weights_path(stage)
+        card_file = path.with_name(path.name.removesuffix(SUFFIX) + ".json")
+        card = json.loads(card_file.read_text(encoding="utf-8"))
+        card["figures"] = {"protocol": protocol, "table": table}
+        write_text(card_file, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    _contact_sheet(run)
+    run.say(f"\n{text}\n\n{protocol}")
+    return table
+
+
+def _contact_sheet(run: Run) -> None:
+    """The first five and the last five epochs of the run, two rows, as the seed paper prints them."""
+    import cv2
+
+    paths = sorted((run.folder / "previews" / "sr").glob("*.png"), key=lambda p: (p.name[0] != "p", p.name))
+    rows = [paths[:5], paths[-5:]]
+    tiles = [[cv2.imread(str(path))[..., ::-1] / 127.5 - 1 for path in row] for row in rows]
+    captions = [[path.stem for path in row] for row in rows]
+    pictures.save_picture(run.folder / "contact_sheet.png", pictures.sheet(tiles, captions))

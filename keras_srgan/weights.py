@@ -1,0 +1,200 @@
+"""Weights on disk: `NAME.weights.h5` (float16) beside its model card `NAME.json`, checked by sha256."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import h5py
+import numpy as np
+
+from keras_srgan.recipes import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_srgan.inference import Upscaler
+
+SUFFIX = ".weights.h5"
+
+
+def weights_folder() -> Path:
+    """The folder of the package's own weights: `weights/` of a checkout, or of the installed wheel."""
+    installed = Path(__file__).parent / "_weights"
+    return installed if installed.is_dir() else Path(__file__).parent.parent / "weights"
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Lets `write` fill a temporary file in the same folder, then renames it to `path`.
+
+    Raises:
+        OSError: naming `path`, with nothing left behind.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write(temporary)
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(f"{path}: could not be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file atomically."""
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _save_float16(model: "keras.Model", path: Path) -> None:
+    with h5py.File(path, "w") as file:
+        for variable in model.variables:
+            value = np.asarray(variable)
+            # Kernels only: a BN variance can leave float16's range, and vectors weigh nothing.
+            small = value.ndim > 1 and float(np.abs(value).max(initial=0)) < 65504
+            file.create_dataset(variable.path, data=value.astype("float16") if small else value)
+
+
+def _load(model: "keras.Model", path: Path) -> None:
+    with h5py.File(path) as file:
+        found: set[str] = set()
+        file.visititems(lambda name, item: found.add(name) if isinstance(item, h5py.Dataset) else None)
+        wanted = {variable.path: variable for variable in model.variables}
+        if found != set(wanted):
+            odd = sorted(found ^ set(wanted))[0]
+            raise ValueError(f"{path}: weights of another network ({odd!r} is in one of the two only)")
+        for name, variable in wanted.items():
+            value = np.asarray(file[name], dtype=variable.dtype)
+            if value.shape != tuple(variable.shape):
+                raise ValueError(
+                    f"{path}: weights of another network ({name} has shape {value.shape}, "
+                    f"the network has {tuple(variable.shape)}): check scale, channels, filters and blocks"
+                )
+            variable.assign(value)
+
+
+def save_weights(model: "keras.Model", path: str | Path, card: dict[str, Any] | None = None) -> Path:
+    """Saves a network's weights, kernels as float16, with a model card beside them.
+
+    Args:
+        model: `keras.Model`.
+        path: `NAME.weights.h5`.
+        card: dictionary, the model card; `sha256` and `parameters` are filled in.
+
+    Returns:
+        The path.
+
+    Raises:
+        OSError: if the disk is full or read-only; nothing half-written stays.
+    """
+    path = Path(path)
+    write_atomically(path, lambda temporary: _save_float16(model, temporary))
+    if card is not None:
+        card = {**card, "parameters": model.count_params(), "sha256": sha256(path)}
+        write_text(card_path(path), json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    return path
+
+
+def load_weights(model: "keras.Model", path: str | Path) -> None:
+    """Loads what `save_weights` saved into a network of the same form.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is truncated, is a Git-LFS pointer, or belongs to another network.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such weights file")
+    try:
+        _load(model, path)
+    except OSError:
+        with open(path, "rb") as file:
+            pointer = file.read(32).startswith(b"version https://git-lfs")
+        hint = "a Git-LFS pointer: run git lfs pull" if pointer else "truncated or not HDF5: fetch it again"
+        raise ValueError(f"{path}: {hint}") from None
+
+
+def card_path(path: Path) -> Path:
+    """`NAME.json` of `NAME.weights.h5`."""
+    return path.with_name(path.name.removesuffix(SUFFIX) + ".json")
+
+
+def find_weights(name_or_path: str | Path) -> Path:
+    """Finds weights by name in `weights/`, or by path (a file, or a run folder).
+
+    Raises:
+        FileNotFoundError: naming what there is.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    if path.is_dir():
+        inside = sorted(path.glob(f"*{SUFFIX}"), key=lambda file: len(file.name))
+        if inside:
+            return inside[0]
+    known = weights_folder() / f"{name_or_path}{SUFFIX}"
+    if known.is_file():
+        return known
+    names = [file.name.removesuffix(SUFFIX) for file in sorted(weights_folder().glob(f"*{SUFFIX}"))]
+    names = [name for name in names if (weights_folder() / f"{name}.json").is_file()]
+    raise FileNotFoundError(
+        f"{name_or_path}: no such weights; give a {SUFFIX} file, a run folder, or one of: {', '.join(names)}"
+    )
+
+
+def read_card(path: Path) -> dict[str, Any]:
+    """Reads the model card of a weights file and verifies the hash.
+
+    Raises:
+        FileNotFoundError: if the card is missing.
+        ValueError: if it is not a card, or the weights are not the ones that it describes.
+    """
+    card_file = card_path(path)
+    if not card_file.is_file():
+        raise FileNotFoundError(f"{path}: its model card {card_file.name} is missing; keep both files together")
+    try:
+        card = json.loads(card_file.read_text(encoding="utf-8"))
+        expected = card["sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{card_file}: not a model card (JSON with a sha256)") from None
+    if sha256(path) != expected:
+        raise ValueError(f"{path}: not the weights that {card_file.name} describes (sha256 differs): fetch again")
+    return card
+
+
+def load(name_or_path: str | Path) -> "Upscaler":
+    """Loads an upscaler.
+
+    Args:
+        name_or_path: the name of weights in `weights/`, a `.weights.h5` file, or a run folder.
+
+    Returns:
+        An `Upscaler`, whose `upscale(array)` returns the enlarged array in the same dtype.
+
+    Raises:
+        FileNotFoundError: if there are no such weights.
+        ValueError: if they are damaged.
+
+    Example:
+
+    >>> sr = keras_srgan.load("xray-srgan-plus").upscale(image)
+    """
+    from keras_srgan.inference import Upscaler
+    from keras_srgan.networks import build_generator
+
+    path = find_weights(name_or_path)
+    card = read_card(path)
+    recipe = Recipe.from_dict(card["recipe"])
+    generator = build_generator(recipe)
+    load_weights(generator, path)
+    return Upscaler(generator, recipe.scale, recipe.channels, card)
