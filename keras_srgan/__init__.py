@@ -16,7 +16,6 @@ _PLACES = {
     "SubpixelConv2D": "keras_srgan.layers",
     "BicubicUpsampling2D": "keras_srgan.layers",
     "Run": "keras_srgan.training",
-    "train": "keras_srgan.training",
     "build_generator": "keras_srgan.networks",
     "build_discriminator": "keras_srgan.networks",
     "build_features": "keras_srgan.features",

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_srgan.fastconv import FastConv2D
 from keras_srgan.weights import weights_folder
 
 BUNDLED = "vgg19-blocks123.weights.h5"
@@ -143,6 +144,11 @@ class FeatureInput(keras.layers.Layer):
         return {**super().get_config(), "style": self.style}
 
 
+def _with_fast_convolutions(layer: keras.layers.Layer) -> keras.layers.Layer:
+    kind = FastConv2D if type(layer) is keras.layers.Conv2D else type(layer)
+    return kind.from_config(layer.get_config())
+
+
 def build_features(
     name: str = "vgg19",
     layer: str = "block5_conv4",
@@ -167,12 +173,10 @@ def build_features(
     chosen = network.get_layer(layer)
     if before_activation and getattr(chosen, "activation", None) is not None:
         chosen.activation = keras.activations.linear
-    prefix = keras.Model(network.input, chosen.output)
-    if before_activation:
-        # Rebuilt from its config: the old graph keeps the activation that it was traced with.
-        rebuilt = keras.Model.from_config(prefix.get_config())
-        rebuilt.set_weights(prefix.get_weights())
-        prefix = rebuilt
+    # Rebuilt, since the old graph keeps the activation that it was traced with, and with our convolutions.
+    original = keras.Model(network.input, chosen.output)
+    prefix = keras.models.clone_model(original, clone_function=_with_fast_convolutions)
+    prefix.set_weights(original.get_weights())
     image = keras.Input((None, None, channels))
     style = "tf" if name == "inception_v3" else "caffe"
     features = prefix(FeatureInput(style)(image))

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_srgan.layers import BicubicUpsampling2D, SubpixelConv2D
+from keras_srgan.layers import BicubicUpsampling2D, LocalDetail, SubpixelConv2D
 from keras_srgan.resample import quantise
 
 TILE = 192  # LR px of a tile's own part
@@ -35,6 +35,8 @@ def receptive_radius(generator: keras.Model) -> int:
             # One more output pixel: sub-pixel blocks are not centred on their input pixel.
             radius += (layer.kernel_size // 2) / factor + 1 / (factor * layer.scale)
             factor *= layer.scale
+        elif isinstance(layer, LocalDetail):
+            radius += (layer.window // 2) / factor
         elif isinstance(layer, BicubicUpsampling2D):
             radius, factor = radius + 2, factor * layer.scale
         reach[layer.name] = radius, factor

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_srgan.fastconv import FastConv2D
 from keras_srgan.resample import upsample_kernel
 
 PACKAGE = "keras_srgan"
@@ -91,7 +92,7 @@ class SubpixelConv2D(keras.layers.Layer):
         self.scale = scale
         self.kernel_size = kernel_size
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.conv = keras.layers.Conv2D(
+        self.conv = FastConv2D(
             filters * scale**2,
             kernel_size,
             padding="same",
@@ -159,3 +160,38 @@ class BicubicUpsampling2D(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "scale": self.scale}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class LocalDetail(keras.layers.Layer):
+    """What an image adds to its own local mean, amplified: `gain * (x - mean of a window around x)`.
+
+    Radiographs are bright planes with faint detail. Fed as they are, the plane's level swamps the detail, and
+    a network that starts at zero stays there (measured, see `docs/design.md`).
+
+    Args:
+        window: odd integer, the side of the window, in pixels. Defaults to `9`.
+        gain: float. Defaults to `8.0`.
+
+    Input shape:
+        4D tensor `(N, H, W, C)`.
+
+    Output shape:
+        The same.
+    """
+
+    def __init__(self, window=9, gain=8.0, **kwargs):
+        super().__init__(**kwargs)
+        self.window = window
+        self.gain = gain
+
+    def call(self, x):
+        # "same" averages over the pixels inside the image only, so any size goes.
+        mean = ops.average_pool(x, self.window, strides=1, padding="same")
+        return self.gain * (x - mean)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "window": self.window, "gain": self.gain}

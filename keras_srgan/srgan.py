@@ -5,6 +5,7 @@ import tensorflow as tf
 from keras import ops
 
 from keras_srgan import losses
+from keras_srgan.fastconv import fast_convolutions
 from keras_srgan.metrics import psnr, ssim
 
 
@@ -48,6 +49,7 @@ class SRResNetTrainer(keras.Model):
         # Built here: an unbuilt optimizer loses its state when a checkpoint is restored.
         optimizer.build(self.generator.trainable_variables)
         self.content_loss = losses.CONTENT[content_loss]
+        self.fast = bool(jit_compile) and not tf.config.list_logical_devices("GPU")
 
     @property
     def metrics(self):
@@ -58,7 +60,7 @@ class SRResNetTrainer(keras.Model):
 
     def train_step(self, data):
         lr, hr = data
-        with tf.GradientTape() as tape:
+        with fast_convolutions(self.fast), tf.GradientTape() as tape:
             sr = self.generator(lr, training=True)
             loss = self.content_loss(hr, sr)
             scaled = self.optimizer.scale_loss(loss)
@@ -140,9 +142,10 @@ class SRGAN(SRResNetTrainer):
 
     def train_step(self, data):
         lr, hr = data
-        hr_features = self.features(hr, training=False) if self.features else None
         # One pass of each network serves both updates: the tape is read twice.
-        with tf.GradientTape(persistent=True) as tape:
+        with fast_convolutions(self.fast), tf.GradientTape(persistent=True) as tape:
+            with tape.stop_recording():
+                hr_features = self.features(hr, training=False) if self.features else None
             sr = self.generator(lr, training=True)
             real, fake = self.critic(hr, training=True), self.critic(sr, training=True)
             d_loss = losses.discriminator_loss(real, fake)

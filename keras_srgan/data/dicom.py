@@ -290,4 +290,4 @@ def _put_pixels(dataset: Dataset, pixels: np.ndarray, max_value: int) -> None:
     dataset.SamplesPerPixel = 3 if colour else 1
     dataset.Rows, dataset.Columns = pixels.shape[:2]
     content = np.ascontiguousarray(pixels).astype(pixels.dtype.newbyteorder("<")).tobytes()
-    dataset.add_new("PixelData", "OW" if allocated > 8 else "OB", content + b"\0" * (len(content) % 2))
+    dataset.add_new("PixelData", "OW" if allocated > 8 else "OB", content)

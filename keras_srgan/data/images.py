@@ -247,7 +247,7 @@ def _decode(data: bytes) -> np.ndarray:
         raise ImageError("the file is empty (0 bytes); get it again")
     try:
         facts = _examine(data)
-    except (struct.error, IndexError):
+    except (struct.error, OverflowError):
         raise ImageError("the header is cut short or damaged; get the file again") from None
     if facts.height or facts.width:
         check_size(facts.height, facts.width)
@@ -255,7 +255,7 @@ def _decode(data: bytes) -> np.ndarray:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise ImageError(f"cannot be decoded ({one_line(error)}); save it as PNG") from None
-    if pixels is None or pixels.size == 0:
+    if pixels is None:
         raise ImageError("cannot be decoded: damaged, or an unusual variant of its format; save it as PNG")
     if facts.height and pixels.shape[:2] != (facts.height, facts.width):
         raise ImageError(f"decodes to {pixels.shape[:2]}, unlike its header; damaged, get it again")

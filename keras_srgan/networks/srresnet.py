@@ -2,7 +2,10 @@
 
 from keras import Input, Model, layers
 
-from keras_srgan.layers import BicubicUpsampling2D, SubpixelConv2D
+from keras_srgan.fastconv import FastConv2D
+from keras_srgan.layers import BicubicUpsampling2D, LocalDetail, SubpixelConv2D
+
+GAIN = 8.0  # how much the bicubic form amplifies detail on its way in, and reduces it on its way out
 
 
 def normalise(x, norm: str, name: str):
@@ -44,8 +47,8 @@ def srresnet(
         filters: integer, the width of the network.
         blocks: integer, the number of residual blocks.
         norm: `"batch"` (the paper's form), `"instance"` or `"none"`.
-        skip: `"none"` (the paper's form, closed by tanh) or `"bicubic"`: the network adds to the bicubic
-            enlargement, starts exactly there, and is left linear.
+        skip: `"none"` (the paper's form, closed by tanh) or `"bicubic"`: the network sees local detail, adds
+            to the bicubic enlargement, starts exactly there, and is left linear.
 
     Returns:
         A functional model from `(N, H, W, channels)` to `(N, H * scale, W * scale, channels)`, float32,
@@ -57,22 +60,24 @@ def srresnet(
         raise ValueError(f"norm {norm!r}: choose 'batch', 'instance' or 'none'")
     factors = upsampling_factors(scale)
     lr = Input((None, None, channels), name="lr")
-    x = head = prelu(layers.Conv2D(filters, 9, padding="same", name="head")(lr), "head_prelu")
+    x = LocalDetail(gain=GAIN, name="detail")(lr) if skip == "bicubic" else lr
+    x = head = prelu(FastConv2D(filters, 9, padding="same", name="head")(x), "head_prelu")
     for i in range(1, blocks + 1):
         shortcut = x
-        x = layers.Conv2D(filters, 3, padding="same", name=f"block{i}_conv1")(x)
+        x = FastConv2D(filters, 3, padding="same", name=f"block{i}_conv1")(x)
         x = prelu(normalise(x, norm, f"block{i}_1"), f"block{i}_prelu")
-        x = layers.Conv2D(filters, 3, padding="same", name=f"block{i}_conv2")(x)
+        x = FastConv2D(filters, 3, padding="same", name=f"block{i}_conv2")(x)
         x = layers.Add(name=f"block{i}_add")([shortcut, normalise(x, norm, f"block{i}_2")])
-    x = layers.Conv2D(filters, 3, padding="same", name="trunk")(x)
+    x = FastConv2D(filters, 3, padding="same", name="trunk")(x)
     x = layers.Add(name="long_skip")([head, normalise(x, norm, "trunk")])
     for i, factor in enumerate(factors, 1):
         x = prelu(SubpixelConv2D(filters, factor, name=f"upsample{i}")(x), f"upsample{i}_prelu")
     # Zeros: with the bicubic skip the untrained network is the bicubic enlargement itself.
     start = "zeros" if skip == "bicubic" else "glorot_uniform"
-    x = layers.Conv2D(channels, 9, padding="same", kernel_initializer=start, dtype="float32", name="tail")(x)
+    x = FastConv2D(channels, 9, padding="same", kernel_initializer=start, dtype="float32", name="tail")(x)
     if skip == "bicubic":
         bicubic = BicubicUpsampling2D(scale, dtype="float32", name="bicubic")(lr)
+        x = layers.Rescaling(1 / GAIN, dtype="float32", name="residual")(x)
         sr = layers.Add(dtype="float32", name="sr")([bicubic, x])
     else:
         sr = layers.Activation("tanh", dtype="float32", name="sr")(x)

@@ -2,6 +2,8 @@
 
 from keras import Input, Model, layers
 
+from keras_srgan.fastconv import FastConv2D
+
 
 def strided_discriminator(
     patch: int = 96, channels: int = 1, filters: int = 64, dense: int = 1024, name: str = "discriminator"
@@ -23,7 +25,7 @@ def strided_discriminator(
     widths = [filters * factor for factor in (1, 1, 2, 2, 4, 4, 8, 8)]
     for i, width in enumerate(widths, 1):
         stride = 1 if i % 2 else 2
-        x = layers.Conv2D(width, 3, strides=stride, padding="same", name=f"conv{i}")(x)
+        x = FastConv2D(width, 3, strides=stride, padding="same", name=f"conv{i}")(x)
         if i > 1:
             x = layers.BatchNormalization(momentum=0.9, name=f"bn{i}")(x)
         x = layers.LeakyReLU(0.2, name=f"leaky{i}")(x)

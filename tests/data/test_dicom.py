@@ -106,6 +106,17 @@ def test_values_in_the_upper_bits_are_moved_down(tmp_path):
     np.testing.assert_array_equal(pixels, STORED12)
 
 
+def test_values_in_the_upper_bits_are_written_in_the_lower_ones(tmp_path):
+    image = read_image(saved(tmp_path, radiograph(STORED12 << 4, 12, HighBit=15)))
+    path = write_image(tmp_path / "b.dcm", STORED12, like=image)
+    assert pydicom.dcmread(path).HighBit == 11
+    np.testing.assert_array_equal(read_image(path).pixels, STORED12)
+
+
+def test_one_stored_bit_is_refused(tmp_path):
+    refused(saved(tmp_path, radiograph(np.ones((4, 4), np.uint8), 1)), "1 of 8 bits")
+
+
 def test_8_bits_and_rgb_are_read(tmp_path):
     rgb = RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8)
     image = read_image(saved(tmp_path, radiograph(rgb, 8, "RGB")))
@@ -170,7 +181,9 @@ def test_rg1_is_15_bits_and_inverted():
     np.testing.assert_array_equal(image.pixels, 32767 - stored)
 
 
-@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_RLE.dcm"])
+@pytest.mark.parametrize(
+    "name", ["CT_small.dcm", "MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_RLE.dcm"]
+)
 def test_signed_samples_of_pydicom_agree_with_its_own_reading(tmp_path, name):
     stored = pydicom.dcmread(sample(name)).pixel_array
     image = read_image(sample(name))
@@ -253,13 +266,21 @@ def test_written_object_has_the_stored_values_and_depth_of_its_source(tmp_path, 
     raw = np.frombuffer(written.PixelData, "<i2" if signed else "<u2").reshape(40, 60)
     np.testing.assert_array_equal(raw, enlarged(stored))
     np.testing.assert_array_equal(read_image(path).pixels, enlarged(image.pixels))
-    for name in ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PhotometricInterpretation"):
+    for name in (
+        "BitsAllocated",
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+        "PhotometricInterpretation",
+    ):
         assert written[name].value == source[name].value
     assert (written.Rows, written.Columns) == (40, 60)
 
 
 def test_written_object_is_a_derived_one_that_names_its_source(tmp_path):
-    source, written = derived(tmp_path, ImageType=["ORIGINAL", "PRIMARY", "AXIAL"], DerivationDescription="cropped")
+    source, written = derived(
+        tmp_path, ImageType=["ORIGINAL", "PRIMARY", "AXIAL"], DerivationDescription="cropped"
+    )
     assert list(written.ImageType) == ["DERIVED", "SECONDARY", "AXIAL"]
     assert written.SOPInstanceUID != source.SOPInstanceUID
     assert written.SeriesInstanceUID != source.SeriesInstanceUID

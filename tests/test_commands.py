@@ -1,0 +1,242 @@
+"""The command line as its user meets it: help, plans, and one clear line for each mistake."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_srgan import train, upscale
+from keras_srgan.__main__ import main
+from keras_srgan.data.images import write_image
+
+TINY = (
+    "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
+    "--patches-per-epoch 8 --pretrain-epochs 1 --epochs 1 --features none --flat 0"
+).split()
+
+
+@pytest.fixture
+def folder(make_image, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    for i in range(4):
+        write_image(data / f"{i}.png", make_image(60, 64).pixels)
+    return data
+
+
+def refused(capsys, arguments, command=train):
+    """Runs a command that must fail with one line on stderr; returns the line."""
+    try:
+        status = command.main([str(each) for each in arguments])
+    except SystemExit as stop:
+        status = stop.code
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert status in (1, 2), lines
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["upscale", "--help"], ["--version"]])
+def test_help_and_version_answer_in_well_under_a_second_without_tensorflow(arguments):
+    code = (
+        "import sys; from keras_srgan.__main__ import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules\n"
+    )
+    best = min(_seconds([sys.executable, "-c", code, *arguments]) for _ in range(3))
+    assert best < 1.0
+
+
+def _seconds(line):
+    started = time.monotonic()
+    subprocess.run(line, check=True, stdout=subprocess.DEVNULL)
+    return time.monotonic() - started
+
+
+def test_help_shows_every_default(capsys):
+    import dataclasses
+
+    from keras_srgan.recipes import find_recipe
+
+    with pytest.raises(SystemExit):
+        train.main(["--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    for name, value in dataclasses.asdict(find_recipe(train.DEFAULT)).items():
+        if name not in ("name", "source"):
+            assert f"--{name.replace('_', '-')}" in text and f"[{value}]" in text
+
+
+def test_an_unknown_command_is_named(capsys):
+    assert main(["trian"]) == 2
+    assert "trian" in capsys.readouterr().err
+
+
+def test_dry_run_prints_the_plan_and_leaves_nothing(folder, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert train.main(["--data", str(folder), "--out", str(out), "--dry-run", *TINY]) == 0
+    text = capsys.readouterr().out
+    for what in ('"name": "xray-srgan-plus"', "3 training, 1 validation", "2 an epoch", "generator 22", "minutes", "GB"):
+        assert what in text, what
+    assert not out.exists()
+
+
+def test_flags_go_over_the_config_file_and_both_over_the_recipe(folder, tmp_path, capsys):
+    config = tmp_path / "my.toml"
+    config.write_text("blocks = 2\nfilters = 12\nlr = 1\n")
+    flags = [flag for flag in TINY if flag not in ("--blocks", "1")]
+    arguments = ["--data", str(folder), "--config", str(config), "--dry-run", "--blocks", "3", "--patch", "32"]
+    assert train.main([*arguments, "--val-patch", "32", "--batch", "4"]) == 0, flags
+    recipe = json.loads(capsys.readouterr().out.split("recipe: ")[1].split("\nimages:")[0])
+    assert (recipe["blocks"], recipe["filters"], recipe["lr"], recipe["scale"]) == (3, 12, 1.0, 4)
+
+
+@pytest.mark.parametrize(
+    "text,message",
+    [
+        ("filtres = 3", "unknown recipe field 'filtres'"),
+        ("blocks = 'many'", "must be of type int"),
+        ("blocks = ", "not a TOML file"),
+        ("norm = 'layer'", "choose one of"),
+    ],
+)
+def test_a_wrong_config_is_one_line(folder, tmp_path, capsys, text, message):
+    config = tmp_path / "my.toml"
+    config.write_text(text)
+    assert message in refused(capsys, ["--data", folder, "--config", config])
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (["--data", "absent"], "absent"),
+        (["--recipe", "nope"], "unknown recipe 'nope': choose one of"),
+        (["--filtres", "3"], "--filtres"),
+        (["--patch", "50"], "not a multiple of scale 4"),
+        (["--config", "absent.toml"], "absent.toml: no such file"),
+        (["--resume", "absent"], "absent: not a run folder"),
+        (["--scale", "5"], "5"),
+        (["--ema", "1.5"], "ema = 1.5"),
+        (["--lr", "0"], "lr = 0.0"),
+        (["--batch", "0"], "batch = 0"),
+        (["--features-layer", "block9", "--dry-run"], "no layer 'block9'"),
+    ],
+)
+def test_wrong_arguments_are_one_line(capsys, arguments, message, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert message in refused(capsys, arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_folder_and_a_folder_of_texts_are_one_line(tmp_path, capsys):
+    empty, texts = tmp_path / "empty", tmp_path / "texts"
+    empty.mkdir()
+    texts.mkdir()
+    (texts / "a.txt").write_text("hello")
+    for folder in (empty, texts):
+        assert str(folder) in refused(capsys, ["--data", folder, "--out", tmp_path / "run"])
+    assert not (tmp_path / "run").exists()
+
+
+def test_bad_files_among_good_ones_are_named_and_counted_or_refused(folder, tmp_path, capsys):
+    (folder / "empty.png").write_bytes(b"")
+    whole = (folder / "0.png").read_bytes()
+    (folder / "cut.png").write_bytes(whole[: len(whole) // 2])
+    cv2.imwrite(str(folder / "small.png"), np.zeros((20, 20), "uint8"))
+    assert train.main(["--data", str(folder), "--dry-run", *TINY]) == 0
+    error = capsys.readouterr().err
+    for name in ("empty.png", "cut.png", "small.png"):
+        assert name in error
+    refused(capsys, ["--data", folder, "--strict", "--dry-run", *TINY])
+
+
+def test_a_batch_larger_than_the_data_is_one_line(tmp_path, make_image, capsys):
+    data = tmp_path / "data"
+    data.mkdir()
+    for i in range(2):
+        write_image(data / f"{i}.png", make_image(32, 32).pixels)
+    line = refused(capsys, ["--data", data, "--out", tmp_path / "run", *TINY])
+    assert "batch of 4 is larger than the data" in line
+
+
+def test_a_run_folder_in_use_or_of_another_recipe_is_refused(folder, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert train.main(["--data", str(folder), "--out", str(out), *TINY]) == 0
+    capsys.readouterr()
+    assert "not empty" in refused(capsys, ["--data", folder, "--out", out, *TINY])
+    assert "a run of recipe 'xray-srgan-plus'" in refused(capsys, ["--resume", out, "--recipe", "xray-srgan"])
+    assert "began with blocks = 1" in refused(capsys, ["--resume", out, "--blocks", "2"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not os.path.exists("/dev/full"), reason="needs /dev/full as root")
+def test_a_run_folder_that_can_not_be_made_is_one_line(folder, tmp_path, capsys):
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    assert str(blocker) in refused(capsys, ["--data", folder, "--out", blocker / "run", *TINY])
+
+
+def test_a_full_disk_ends_the_run_in_one_line(folder, tmp_path, capsys, monkeypatch):
+    from keras_srgan import checkpoint
+
+    def full(file, **arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.np, "savez", full)
+    line = refused(capsys, ["--data", folder, "--out", tmp_path / "run", *TINY])
+    assert "last.npz" in line and "No space left" in line
+    assert not list((tmp_path / "run").rglob("*.tmp"))
+
+
+def test_missing_feature_weights_are_one_line_with_three_ways_out(folder, tmp_path, capsys, monkeypatch):
+    import keras
+
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
+
+    def offline(*args, **kwargs):
+        if kwargs.get("weights") == "imagenet":
+            raise Exception("URL fetch failure")
+        return original(*args, **kwargs)
+
+    original = keras.applications.VGG19
+    monkeypatch.setattr(keras.applications, "VGG19", offline)
+    flags = [flag for flag in TINY if flag not in ("--features", "none")]
+    line = refused(capsys, ["--data", folder, "--recipe", "xray-srgan", "--out", tmp_path / "run", *flags])
+    for way in ("--features-weights FILE", "block3_conv4", "internet"):
+        assert way in line
+
+
+def test_upscale_keeps_formats_and_goes_on_after_a_bad_file(folder, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert train.main(["--data", str(folder), "--out", str(out), *TINY]) == 0
+    capsys.readouterr()
+    deep = tmp_path / "deep.png"
+    write_image(deep, (np.arange(600, dtype="uint16") * 100).reshape(20, 30))
+    bad = tmp_path / "bad.png"
+    bad.write_text("text")
+    target = tmp_path / "sr"
+    line = refused(capsys, [bad, deep, "--weights", out, "--out", target], upscale)
+    assert "bad.png" in line
+    sr = cv2.imread(str(target / "deep_x4.png"), cv2.IMREAD_UNCHANGED)
+    assert sr.shape == (80, 120) and sr.dtype == "uint16" and sr.max() > 255
+    assert "exists" in refused(capsys, [deep, "--weights", out, "--out", target], upscale)
+    assert upscale.main([str(deep), "--weights", str(out), "--out", str(target), "--overwrite"]) == 0
+
+
+def test_upscale_writes_a_derived_dicom(folder, tmp_path, capsys):
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.data import get_testdata_file
+
+    out = tmp_path / "run"
+    assert train.main(["--data", str(folder), "--out", str(out), *TINY]) == 0
+    source = get_testdata_file("MR_small.dcm")
+    assert upscale.main([source, "--weights", str(out), "--out", str(tmp_path / "sr")]) == 0
+    before, after = pydicom.dcmread(source), pydicom.dcmread(tmp_path / "sr" / "MR_small_x4.dcm")
+    assert (after.Rows, after.Columns) == (before.Rows * 4, before.Columns * 4)
+    assert after.ImageType[0] == "DERIVED" and after.SOPInstanceUID != before.SOPInstanceUID
+    ratio = after.pixel_array.astype(float).mean() / before.pixel_array.astype(float).mean()
+    assert ratio == pytest.approx(1, abs=0.05)

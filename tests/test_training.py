@@ -1,0 +1,224 @@
+"""Whole runs on tiny settings, and exact resume."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import keras_srgan
+from keras_srgan import callbacks
+from keras_srgan.data.images import write_image
+from keras_srgan.training import Run, train
+
+FLAGS = (
+    "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
+    "--patches-per-epoch 12 --pretrain-epochs 2 --epochs 2 --features none --flat 0"
+).split()
+
+
+@pytest.fixture
+def images(make_image):
+    return [make_image(60, 64, name=f"{i}.png") for i in range(5)]
+
+
+@pytest.fixture
+def run(tiny, images, tmp_path):
+    def make(name="run", **changes):
+        return Run(tiny.replace(**changes), images[:4], images[4:], tmp_path / name, say=lambda text: None)
+
+    return make
+
+
+@pytest.fixture
+def folder(images, tmp_path):
+    for image in images:
+        write_image(tmp_path / f"p{image.path.name}", image.pixels)
+    data = tmp_path / "data"
+    data.mkdir()
+    for path in tmp_path.glob("p*.png"):
+        path.rename(data / path.name)
+    return data
+
+
+def state(run_folder):
+    with np.load(run_folder / "checkpoints" / "last.npz") as file:
+        return {name: file[name] for name in file.files if name != "progress"}
+
+
+def assert_equal_states(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "keras_srgan.train", *map(str, arguments)]
+
+
+def test_a_run_leaves_weights_card_log_events_curves_pictures_and_table(run):
+    each = run()
+    table = train(each)
+    files = {str(p.relative_to(each.folder)) for p in each.folder.rglob("*") if p.is_file()}
+    for name in ("xray-srgan-plus", "xray-srgan-plus-pretrained"):
+        assert {f"{name}.weights.h5", f"{name}.json"} <= files
+    pictures = {f"previews/{stage}-00{n}.png" for stage in ("pretrain", "adversarial") for n in (1, 2)}
+    assert {"recipe.json", "log.csv", "curves.png", "contact_sheet.png", "table.md"} | pictures <= files
+    assert any("events.out.tfevents" in name for name in files)
+    assert not any(name.endswith(".tmp") for name in files)
+    assert [row["method"] for row in table] == ["bicubic", "after pretraining", "after the adversarial stage"]
+    rows = list(csv.DictReader((each.folder / "log.csv").open()))
+    assert [(row["stage"], row["epoch"]) for row in rows] == [
+        ("pretrain", "1"), ("pretrain", "2"), ("adversarial", "1"), ("adversarial", "2")
+    ]
+    card = json.loads((each.folder / "xray-srgan-plus.json").read_text())
+    assert card["recipe"]["filters"] == 8 and card["data"]["images"] == 4
+    assert card["figures"]["table"] == table and card["budget"]["adversarial_patches"] == 24
+    sr = keras_srgan.load(each.folder).upscale(each.val[0].pixels)
+    assert sr.shape == (240, 256) and sr.dtype == "uint8"
+
+
+def test_either_stage_can_be_skipped_or_started_from_weights(run):
+    first = run("first", epochs=0)
+    assert len(train(first)) == 2
+    second = run("second", pretrain_epochs=0, epochs=1)
+    second.init = str(first.folder)
+    said = []
+    second.say = said.append
+    train(second)
+    assert any("starts from" in text for text in said)
+    assert not (second.folder / "xray-srgan-plus-pretrained.weights.h5").exists()
+    with pytest.raises(ValueError, match="both 0"):
+        train(run("third", pretrain_epochs=0, epochs=0))
+
+
+@pytest.mark.parametrize("stage,after", [("pretrain", 4), ("adversarial", 5), ("adversarial", 3)])
+def test_a_stopped_run_resumes_weight_for_weight(run, stage, after, monkeypatch):
+    whole = run("whole")
+    train(whole)
+    stopped = run("stopped")
+    stopped.checkpoint_minutes = 0  # after every step
+    original = callbacks.Checkpoint.on_train_batch_end
+
+    def die(self, batch, logs=None):
+        original(self, batch, logs)
+        done = self.progress["epoch"] * self.steps + self.progress["step"]
+        if self.progress["stage"] == stage and done == after:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(callbacks.Checkpoint, "on_train_batch_end", die)
+    with pytest.raises(KeyboardInterrupt):
+        train(stopped)
+    monkeypatch.undo()
+    train(stopped, resume=True)
+    assert_equal_states(state(whole.folder), state(stopped.folder))
+    logs = [list(csv.DictReader((each.folder / "log.csv").open())) for each in (whole, stopped)]
+    for a, b in zip(*logs, strict=True):
+        for name in ("loss", "val_psnr", "val_ssim", "d_real", "learning_rate"):
+            assert a[name] == b[name]
+
+
+def test_sigkill_at_any_moment_then_resume_is_exact(folder, tmp_path):
+    common = [*FLAGS, "--epochs", 6, "--checkpoint-minutes", 0]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    subprocess.run(command("--data", folder, "--out", whole, *common), check=True, env=environment)
+    process = subprocess.Popen(
+        command("--data", folder, "--out", killed, *common), stdout=subprocess.PIPE, text=True, env=environment
+    )
+    for line in process.stdout:
+        if line.startswith("adversarial epoch 1"):
+            time.sleep(0.05)
+            process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    subprocess.run(command("--resume", killed), check=True, env=environment)
+    assert_equal_states(state(whole), state(killed))
+
+
+def test_sigint_saves_and_says_how_to_go_on(folder, tmp_path):
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command("--data", folder, "--out", out, *FLAGS, "--pretrain-epochs", 500, "--epochs", 0),
+        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.startswith("pretrain epoch 1/"):
+            process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert "--resume" in said[-1] and (out / "checkpoints" / "last.npz").is_file()
+    assert (out / "xray-srgan-plus-pretrained.weights.h5").is_file()
+
+
+def test_nan_rolls_back_to_the_best_and_says_so(run):
+    said = []
+    each = run("nan", pretrain_epochs=0, epochs=3, lr=1e30)
+    each.init = None
+    each.say = said.append
+    with pytest.raises(RuntimeError, match="not a number|fell to"):
+        train(each)
+
+
+def test_collapse_rolls_back_to_the_best_generator(run, monkeypatch):
+    each = run("collapse", pretrain_epochs=0, epochs=6, collapse_db=3.0)
+    said = []
+    each.say = said.append
+    original = callbacks.Guard.on_epoch_end
+
+    def break_generator(self, epoch, logs=None):
+        original(self, epoch, logs)
+        if epoch == 1:
+            for model in (self.model.generator, self.model.ema_generator):
+                model.get_layer("tail").bias.assign([5.0])
+
+    monkeypatch.setattr(callbacks.Guard, "on_epoch_end", break_generator)
+    table = train(each)
+    assert any("rolled back to the best generator" in text for text in said)
+    assert table[1]["psnr"] > table[0]["psnr"] - 6
+    rows = list(csv.DictReader((each.folder / "log.csv").open()))
+    assert len(rows) == 3 and float(rows[2]["val_psnr"]) < float(rows[1]["val_psnr"]) - 3
+
+
+def test_a_discriminator_that_always_wins_ends_the_stage(run, monkeypatch):
+    monkeypatch.setattr(callbacks, "SATURATED", 2.0)  # every epoch counts as won
+    each = run("won", pretrain_epochs=0, epochs=6, saturated_epochs=2)
+    said = []
+    each.say = said.append
+    train(each)
+    assert any("D told HR from SR without error" in text for text in said)
+    assert len(list(csv.DictReader((each.folder / "log.csv").open()))) == 2
+
+
+def test_a_checkpoint_of_other_images_or_another_recipe_is_refused(run):
+    each = run("a", epochs=0, pretrain_epochs=1)
+    train(each)
+    each.train = each.train[:3]
+    with pytest.raises(ValueError, match="training images are not those"):
+        train(each, resume=True)
+    other = run("a", epochs=0, pretrain_epochs=2, blocks=2)
+    with pytest.raises(ValueError, match="another recipe"):
+        train(other, resume=True)
+
+
+def test_a_damaged_checkpoint_is_named(run):
+    each = run("a", epochs=0, pretrain_epochs=1)
+    train(each)
+    each.checkpoint.write_bytes(each.checkpoint.read_bytes()[:500])
+    with pytest.raises(ValueError, match="last.npz: damaged checkpoint"):
+        train(each, resume=True)
+
+
+def test_the_seed_decides_the_run(run):
+    same = [run(name, epochs=0, pretrain_epochs=1) for name in ("a", "b")]
+    other = run("c", epochs=0, pretrain_epochs=1, seed=1)
+    for each in (*same, other):
+        train(each)
+    states = [state(each.folder) for each in (*same, other)]
+    assert_equal_states(states[0], states[1])
+    assert any(not np.array_equal(states[0][name], states[2][name]) for name in states[0])

@@ -1,0 +1,100 @@
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+import keras_srgan
+from keras_srgan.networks import build_generator
+from keras_srgan.recipes import Recipe
+from keras_srgan.weights import (
+    find_weights, load, load_weights, save_weights, weights_folder, write_atomically, write_text,
+)
+
+SMALL = Recipe().replace(filters=8, blocks=1)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    generator = build_generator(SMALL)
+    card = {"recipe": SMALL.__dict__}
+    return generator, save_weights(generator, tmp_path / "small.weights.h5", card)
+
+
+def test_kernels_are_stored_in_float16_and_loaded_as_float32(saved, rng):
+    generator, path = saved
+    with h5py.File(path) as file:
+        assert file["head/kernel"].dtype == "float16" and file["head/bias"].dtype == "float32"
+    other = build_generator(SMALL)
+    load_weights(other, path)
+    for a, b in zip(generator.variables, other.variables, strict=True):
+        np.testing.assert_allclose(np.array(a), np.array(b), rtol=1e-3, atol=1e-7)
+        assert b.dtype == "float32"
+
+
+def test_load_finds_files_run_folders_and_names(saved, monkeypatch, tmp_path):
+    _, path = saved
+    assert find_weights(path) == find_weights(tmp_path) == path
+    monkeypatch.setattr("keras_srgan.weights.weights_folder", lambda: tmp_path)
+    assert find_weights("small") == path
+    with pytest.raises(FileNotFoundError, match="nope: no such weights.*one of: small"):
+        find_weights("nope")
+    image = np.full((9, 7), 100, "uint8")
+    assert keras_srgan.load(path).upscale(image).shape == (36, 28)
+
+
+def test_changed_weights_are_refused_by_their_hash(saved):
+    _, path = saved
+    with h5py.File(path, "a") as file:
+        file["head/bias"][0] = 5
+    with pytest.raises(ValueError, match="sha256 differs"):
+        load(path)
+
+
+def test_a_truncated_file_and_a_git_lfs_pointer_are_named(saved):
+    generator, path = saved
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="truncated"):
+        load_weights(generator, path)
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\n")
+    with pytest.raises(ValueError, match="git lfs pull"):
+        load_weights(generator, path)
+
+
+def test_weights_of_another_network_are_named(saved):
+    _, path = saved
+    for changes in ({"blocks": 2}, {"filters": 4}, {"scale": 2}):
+        with pytest.raises(ValueError, match="another network"):
+            load_weights(build_generator(SMALL.replace(**changes)), path)
+
+
+def test_a_missing_or_foreign_card_is_named(saved):
+    _, path = saved
+    card = path.with_name("small.json")
+    card.write_text("[]")
+    with pytest.raises(ValueError, match="not a model card"):
+        load(path)
+    card.unlink()
+    with pytest.raises(FileNotFoundError, match="small.json is missing"):
+        load(path)
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def fail(temporary):
+        temporary.write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="a.txt: could not be written.*No space left"):
+        write_atomically(path, fail)
+    assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_every_shipped_card_loads_and_matches_its_weights():
+    cards = [c for c in weights_folder().glob("*.json")]
+    for card in cards:
+        upscaler = load(card.stem)
+        assert upscaler.card["name"] == card.stem
+        json.loads(card.read_text())
