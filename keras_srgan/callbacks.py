@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from keras_srgan import pictures
 from keras_srgan.checkpoint import save_checkpoint
-from keras_srgan.weights import save_weights, write_atomically, write_text
+from keras_srgan.files import write_atomically, write_text
+from keras_srgan.weights import save_weights
 
 SATURATED = 1e-3  # D(HR) and D(SR) this near to 1 and 0 teach the generator nothing
 

@@ -1,14 +1,15 @@
 """Checkpoints for exact resume: every variable of a run in one file, replaced atomically."""
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_srgan.files import write_atomically
 from keras_srgan.srgan import SRResNetTrainer
-from keras_srgan.weights import write_atomically
 
 
 def state_of(model: SRResNetTrainer) -> dict[str, keras.Variable]:
@@ -27,7 +28,8 @@ def state_of(model: SRResNetTrainer) -> dict[str, keras.Variable]:
     state = {"step": model.step}
     for owner, each in owners.items():
         for i, variable in enumerate(each.variables if each is not None else ()):
-            state[f"{owner}/{i}/{variable.path}"] = variable
+            # By place: Keras numbers its optimizers' names through a process.
+            state[f"{owner}/{i}"] = variable
     for metric in model.metrics:
         for i, variable in enumerate(metric.variables):
             state[f"metric/{metric.name}/{i}"] = variable
@@ -50,7 +52,7 @@ def save_checkpoint(path: Path, model: SRResNetTrainer, progress: dict[str, Any]
 
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, **arrays)  # type: ignore[arg-type]
 
     write_atomically(path, write)
 
@@ -64,7 +66,7 @@ def read_progress(path: Path) -> dict[str, Any]:
     try:
         with np.load(path) as file:
             return json.loads(file["progress"].tobytes())
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: damaged checkpoint ({error}); start again with another --out") from None
 
 
@@ -85,5 +87,8 @@ def restore_checkpoint(path: Path, model: SRResNetTrainer) -> dict[str, Any]:
             odd = sorted(saved ^ set(state))[0]
             raise ValueError(f"{path}: checkpoint of another recipe or version ({odd!r} is in one of the two only)")
         for name, variable in state.items():
-            variable.assign(file[name])
+            value = file[name]
+            if value.shape != tuple(variable.shape):
+                raise ValueError(f"{path}: checkpoint of another recipe ({name} has shape {value.shape})")
+            variable.assign(value)
     return progress

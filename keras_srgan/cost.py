@@ -28,8 +28,12 @@ def forward_cost(model: keras.Model, shape: tuple[int, int, int]) -> tuple[float
         if isinstance(layer, keras.layers.InputLayer):
             continue
         if isinstance(layer, keras.Model):
-            inner = forward_cost(layer, tuple(layer.get_layer(index=0).output.shape[1:]) if None not in
-                                 layer.get_layer(index=0).output.shape[1:] else shape)
+            inner = forward_cost(
+                layer,
+                tuple(layer.get_layer(index=0).output.shape[1:])
+                if None not in layer.get_layer(index=0).output.shape[1:]
+                else shape,
+            )
             operations, values = operations + inner[0], values + inner[1]
             continue
         out = int(np.prod(layer.output.shape[1:]))

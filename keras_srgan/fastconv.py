@@ -23,7 +23,7 @@ from keras import ops
 
 # Winograd F(4, 3) for the points 0, 1, -1, 2, -2 and infinity:
 # y = AT [(G k) * (BT d)], with d 6 inputs, k 3 taps and y 4 outputs.
-BT = [
+BT: list[list[float]] = [
     [4, 0, -5, 0, 1, 0],
     [0, -4, -4, 1, 1, 0],
     [0, 4, -4, -1, 1, 0],
@@ -31,7 +31,7 @@ BT = [
     [0, 2, -1, -2, 1, 0],
     [0, 4, 0, -5, 0, 1],
 ]
-G = [
+G: list[list[float]] = [
     [1 / 4, 0, 0],
     [-1 / 6, -1 / 6, -1 / 6],
     [-1 / 6, 1 / 6, -1 / 6],
@@ -39,7 +39,7 @@ G = [
     [1 / 24, -1 / 12, 1 / 6],
     [0, 0, 1],
 ]
-AT = [
+AT: list[list[float]] = [
     [1, 1, 1, 1, 1, 0],
     [0, 1, -1, 2, -2, 0],
     [0, 1, 1, 4, 4, 0],
@@ -64,11 +64,7 @@ def fast_convolutions(enabled: bool = True):
         _ENABLED.reset(token)
 
 
-def _transpose(matrix):
-    return [list(row) for row in zip(*matrix, strict=True)]
-
-
-A = _transpose(AT)
+A = np.transpose(AT).tolist()
 
 
 def _combine(matrix, parts):
@@ -115,9 +111,7 @@ def _kernel_transform(kernel, turned=False):
 def _pad(x, before, after):
     """Zeros around the image, up to a whole number of 4x4 blocks."""
     rows, columns = -x.shape[1] % 4, -x.shape[2] % 4
-    return ops.pad(
-        x, [(0, 0), (before, after + rows), (before, after + columns), (0, 0)]
-    )
+    return ops.pad(x, [(0, 0), (before, after + rows), (before, after + columns), (0, 0)])
 
 
 def _winograd_input(x):
@@ -176,15 +170,9 @@ def narrow_conv(x, kernel):
         # the kernel's gradient into a single large matrix product.
         d = ops.pad(dy[..., 0], [(0, 0), (above, above), (left, left)])
         shifted = ops.stack(
-            [
-                d[:, i : i + height, j : j + width]
-                for i in reversed(range(rows))
-                for j in reversed(range(columns))
-            ]
+            [d[:, i : i + height, j : j + width] for i in reversed(range(rows)) for j in reversed(range(columns))]
         )
-        dk = ops.matmul(
-            ops.reshape(shifted, (rows * columns, -1)), ops.reshape(x, (-1, channels))
-        )
+        dk = ops.matmul(ops.reshape(shifted, (rows * columns, -1)), ops.reshape(x, (-1, channels)))
         return dx, ops.reshape(dk, kernel.shape)
 
     padded = ops.pad(x, [(0, 0), (above, above), (0, 0), (0, 0)])
@@ -195,7 +183,9 @@ def narrow_conv(x, kernel):
 
 def conv2d(x, kernel, strides=1, padding="same"):
     """`keras.ops.conv` for channels-last images, by the fastest form that fits."""
-    x, kernel = ops.convert_to_tensor(x), ops.convert_to_tensor(kernel)
+    x = ops.convert_to_tensor(x)
+    # A copy, as TensorFlow allows no variable inside a custom gradient.
+    kernel = ops.copy(kernel)
     (_, height, width, _), (rows, columns, inputs, outputs) = x.shape, kernel.shape
     simple = (
         strides in (1, (1, 1))
@@ -205,12 +195,7 @@ def conv2d(x, kernel, strides=1, padding="same"):
         and keras.backend.standardize_dtype(x.dtype) == "float32"
     )
     # Below about 100 pixels transforming the kernel costs more than is saved.
-    if (
-        simple
-        and (rows, columns) == (3, 3)
-        and min(inputs, outputs) >= 32
-        and height * width >= 100
-    ):
+    if simple and (rows, columns) == (3, 3) and min(inputs, outputs) >= 32 and height * width >= 100:
         return winograd_conv3x3(x, kernel)
     if simple and outputs == 1 and inputs >= 16 and min(rows, columns) >= 5 and rows % 2 and columns % 2:
         return narrow_conv(x, kernel)
@@ -222,6 +207,11 @@ class FastConv2D(keras.layers.Conv2D):
     """keras.layers.Conv2D (same weights, same result) through `conv2d`."""
 
     def convolution_op(self, inputs, kernel):
-        if not _ENABLED.get() or self.groups != 1 or self.dilation_rate != (1, 1) or self.data_format != "channels_last":
+        if (
+            not _ENABLED.get()
+            or self.groups != 1
+            or self.dilation_rate != (1, 1)
+            or self.data_format != "channels_last"
+        ):
             return super().convolution_op(inputs, kernel)
         return conv2d(inputs, kernel, self.strides, self.padding)

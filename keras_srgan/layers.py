@@ -1,7 +1,6 @@
 """The few layers that Keras lacks. `keras.ops` only, so they run on every backend."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_srgan.fastconv import FastConv2D

@@ -44,9 +44,7 @@ def sheet(rows: Sequence[Sequence[np.ndarray]], captions: Sequence[Sequence[str]
     """
     h, w = rows[0][0].shape[:2]
     columns = max(len(row) for row in rows)
-    canvas = np.full(
-        (len(rows) * (h + CAPTION) + MARGIN, columns * (w + MARGIN) + MARGIN, 3), 255, "uint8"
-    )
+    canvas = np.full((len(rows) * (h + CAPTION) + MARGIN, columns * (w + MARGIN) + MARGIN, 3), 255, "uint8")
     for r, (row, texts) in enumerate(zip(rows, captions, strict=True)):
         for c, (image, text) in enumerate(zip(row, texts, strict=True)):
             y, x = r * (h + CAPTION) + CAPTION, MARGIN + c * (w + MARGIN)
@@ -76,7 +74,6 @@ def comparison(bicubic: np.ndarray, sr: np.ndarray, hr: np.ndarray, notes: Seque
 
 def save_picture(path: Path, picture: np.ndarray) -> None:
     """Writes a uint8 picture as PNG, atomically."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_image(path, picture)
 
 
@@ -108,8 +105,8 @@ def curves(history: Sequence[dict], path: Path) -> None:
         axis.set_xlabel("epoch", fontsize=8)
         if axis.lines:
             axis.legend(fontsize=7, frameon=False)
-    for name, values in (("loss", axes[0]), ("terms", axes[1])):
-        if values.lines and all((np.asarray(line.get_ydata()) > 0).all() for line in values.lines[:1]):
-            values.set_yscale("log")
+    for axis in axes[:2]:
+        if axis.lines and all((np.nan_to_num(line.get_ydata(), nan=1) > 0).all() for line in axis.lines):
+            axis.set_yscale("log")
     axes[-1].axis("off")
     figure.savefig(path, dpi=90, format="png")

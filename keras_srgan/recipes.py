@@ -36,9 +36,7 @@ class Recipe:
 
     content_loss: str = _field("mse", "pixel loss of both stages", ("mse", "l1", "charbonnier"))
     content_weight: float = _field(1.0, "weight of the pixel loss in the adversarial stage")
-    features: str = _field(
-        "vgg19", "network of the perceptual loss", ("vgg19", "resnet50", "inception_v3", "none")
-    )
+    features: str = _field("vgg19", "network of the perceptual loss", ("vgg19", "resnet50", "inception_v3", "none"))
     features_layer: str = _field("block5_conv4", "layer whose features are compared")
     features_before_activation: bool = _field(False, "compare the features before their ReLU")
     features_weights: str = _field("auto", "auto, bundled, imagenet, or a file")
@@ -62,9 +60,7 @@ class Recipe:
     val_images: int = _field(16, "validation images looked at after each epoch")
     memory_gb: float = _field(2.0, "decoded images above this size are cached on disk")
 
-    precision: str = _field(
-        "float32", "arithmetic of the networks", ("float32", "mixed_bfloat16", "mixed_float16")
-    )
+    precision: str = _field("float32", "arithmetic of the networks", ("float32", "mixed_bfloat16", "mixed_float16"))
     xla: bool = _field(True, "compile the steps with XLA")
     collapse_db: float = _field(6.0, "stop when validation PSNR is this far below its best")
     saturated_epochs: int = _field(5, "stop when D wins by far for this many epochs in a row")

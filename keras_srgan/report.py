@@ -18,9 +18,7 @@ PROTOCOL = (
 )
 
 
-def score(
-    methods: Mapping[str, Callable | None], images: Sequence[Image], scale: int
-) -> list[dict[str, Any]]:
+def score(methods: Mapping[str, Callable | None], images: Sequence[Image], scale: int) -> list[dict[str, Any]]:
     """Scores methods on whole images.
 
     Args:

@@ -112,7 +112,7 @@ class SRGAN(SRResNetTrainer):
         # The losses take the value before the sigmoid: exact where the probability rounds to 0 or 1.
         self.critic = keras.Model(discriminator.input, discriminator.get_layer("logits").output)
 
-    def compile(
+    def compile(  # type: ignore[override]
         self,
         optimizer,
         d_optimizer,

@@ -10,7 +10,7 @@ from keras_srgan.command import Parser, add_recipe_flags, quiet_tensorflow, reci
 from keras_srgan.recipes import RECIPES, SAMPLE, Recipe, find_recipe, read_config
 
 DEFAULT = "xray-srgan-plus"
-HELD_OUT = (320, 224, 256, 384)  # top, left, height, width, px of the reduced sample
+HELD_OUT = (224, 544, 384, 256)  # top, left, height, width, px of the reduced sample
 SAMPLE_TILE = 128
 
 
@@ -77,7 +77,8 @@ def load_data(recipe: Recipe, where: dict, say):
         top, left, h, w = HELD_OUT
         say(
             f"no --data: training on the embedded chest radiograph RG1 of pydicom-data, 16-bit, reduced by 2 to "
-            f"{image.pixels.shape[1]}x{image.pixels.shape[0]}: {len(tiles)} tiles; held out: {w}x{h} px at ({left}, {top})"
+            f"{image.pixels.shape[1]}x{image.pixels.shape[0]}: {len(tiles)} tiles; held out: {w}x{h} px "
+            f"at ({left}, {top})"
         )
         return tiles, [held_out], {"set": "RG1 of pydicom-data, reduced by 2", "licence": "pydicom-data: MIT"}
 
@@ -117,8 +118,8 @@ def work(arguments) -> int:
     device = quiet_tensorflow()
     train_images, val_images, data = load_data(recipe, where, say)
     from keras_srgan.callbacks import Interrupted
+    from keras_srgan.files import write_text
     from keras_srgan.training import Run, train
-    from keras_srgan.weights import write_text
 
     run = Run(recipe, train_images, val_images, folder, data, where["init"], arguments.checkpoint_minutes, say)
     if arguments.dry_run:

@@ -16,9 +16,10 @@ from keras_srgan import features as feature_networks
 from keras_srgan import pictures
 from keras_srgan.callbacks import Checkpoint, Collapsed, Guard, Interrupted, Progress, Recorder
 from keras_srgan.checkpoint import read_progress, restore_checkpoint
-from keras_srgan.data.images import Image
+from keras_srgan.data.images import Image, read_image
 from keras_srgan.data.patches import ImageStore, PatchSampler
 from keras_srgan.data.pipeline import training_dataset, validation_arrays
+from keras_srgan.files import write_text
 from keras_srgan.inference import Upscaler
 from keras_srgan.metrics import psnr, ssim
 from keras_srgan.networks import build_discriminator, build_generator
@@ -27,7 +28,7 @@ from keras_srgan.report import PROTOCOL, markdown, score
 from keras_srgan.resample import resize
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
 from keras_srgan.version import __version__
-from keras_srgan.weights import SUFFIX, find_weights, load_weights, save_weights, write_text
+from keras_srgan.weights import SUFFIX, find_weights, load_weights, save_weights
 
 STAGES = ("pretrain", "adversarial")
 PREVIEWS = 3
@@ -79,7 +80,7 @@ class Run:
         """Tells whether the training images are the same ones, in the same order."""
         value = 0
         for image in self.train:
-            value = zlib.crc32(np.ascontiguousarray(image.pixels), zlib.crc32(image.path.name.encode(), value))
+            value = zlib.crc32(np.ascontiguousarray(image.pixels).data, zlib.crc32(image.path.name.encode(), value))
         return f"{len(self.train)}-{value:08x}"
 
 
@@ -180,9 +181,7 @@ def _run_stage(run: Run, stage: str, model, store, validation: _Validation, prog
     display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.say)
     guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
     keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values)
-    recorder = Recorder(
-        run.folder, stage, progress["history"], validation.preview(), validation.baseline, display
-    )
+    recorder = Recorder(run.folder, stage, progress["history"], validation.preview(), validation.baseline, display)
     callbacks = [_Counter(progress), display, recorder, guard, keeper]
 
     def fit(epochs: int, steps: int) -> None:
@@ -208,7 +207,9 @@ def _run_stage(run: Run, stage: str, model, store, validation: _Validation, prog
             run.say(guard.message)
     except Collapsed as collapse:
         if not best.is_file():
-            raise RuntimeError(f"{stage}: {collapse}, and there is no good epoch yet; lower the learning rate") from None
+            raise RuntimeError(
+                f"{stage}: {collapse}, and there is no good epoch yet; lower the learning rate"
+            ) from None
         load_weights(model.ema_generator, best)
         run.say(f"{stage} stopped: {collapse}; rolled back to the best generator, {progress['best_psnr']:.2f} dB")
         progress["epoch"], progress["step"] = run.epochs(stage), 0
@@ -267,7 +268,11 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         else:
             progress.update(stage=stage, epoch=0, step=0, best_psnr=None, saturated=0)
         if progress["epoch"] < run.epochs(stage):
-            _run_stage(run, stage, model, store, validation, progress)
+            try:
+                _run_stage(run, stage, model, store, validation, progress)
+            except Interrupted:
+                save_weights(model.ema_generator, run.weights_path(stage), _card(run, stage, progress))
+                raise
         generator = model.ema_generator
         generator.trainable = True
         save_weights(generator, run.weights_path(stage), _card(run, stage, progress))
@@ -331,10 +336,8 @@ def _close(run: Run, stages: Sequence[str]) -> list[dict[str, Any]]:
 
 def _contact_sheet(run: Run) -> None:
     """The first five and the last five epochs of the run, two rows, as the seed paper prints them."""
-    import cv2
-
     paths = sorted((run.folder / "previews" / "sr").glob("*.png"), key=lambda p: (p.name[0] != "p", p.name))
     rows = [paths[:5], paths[-5:]]
-    tiles = [[cv2.imread(str(path))[..., ::-1] / 127.5 - 1 for path in row] for row in rows]
+    tiles = [[read_image(path, channels=3).pixels / 127.5 - 1 for path in row] for row in rows]
     captions = [[path.stem for path in row] for row in rows]
     pictures.save_picture(run.folder / "contact_sheet.png", pictures.sheet(tiles, captions))

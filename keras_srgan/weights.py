@@ -1,15 +1,13 @@
 """Weights on disk: `NAME.weights.h5` (float16) beside its model card `NAME.json`, checked by sha256."""
 
-import hashlib
 import json
-import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import h5py
 import numpy as np
 
+from keras_srgan.files import sha256, write_atomically, write_text
 from keras_srgan.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -24,36 +22,6 @@ def weights_folder() -> Path:
     """The folder of the package's own weights: `weights/` of a checkout, or of the installed wheel."""
     installed = Path(__file__).parent / "_weights"
     return installed if installed.is_dir() else Path(__file__).parent.parent / "weights"
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Lets `write` fill a temporary file in the same folder, then renames it to `path`.
-
-    Raises:
-        OSError: naming `path`, with nothing left behind.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write(temporary)
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OSError(f"{path}: could not be written ({error.strerror or error})") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file atomically."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
-
-
-def sha256(path: Path) -> str:
-    """The sha256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _save_float16(model: "keras.Model", path: Path) -> None:

@@ -48,6 +48,16 @@ def tiny():
     from keras_srgan.recipes import find_recipe
 
     return find_recipe("xray-srgan-plus").replace(
-        filters=8, blocks=1, discriminator_filters=4, discriminator_dense=8, patch=32, batch=4, val_patch=32,
-        patches_per_epoch=12, pretrain_epochs=2, epochs=2, features="none", flat=0.0,
+        filters=8,
+        blocks=1,
+        discriminator_filters=4,
+        discriminator_dense=8,
+        patch=32,
+        batch=4,
+        val_patch=32,
+        patches_per_epoch=12,
+        pretrain_epochs=2,
+        epochs=2,
+        features="none",
+        flat=0.0,
     )

@@ -81,7 +81,14 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(folder, tmp_path, capsys):
     out = tmp_path / "run"
     assert train.main(["--data", str(folder), "--out", str(out), "--dry-run", *TINY]) == 0
     text = capsys.readouterr().out
-    for what in ('"name": "xray-srgan-plus"', "3 training, 1 validation", "2 an epoch", "generator 22", "minutes", "GB"):
+    for what in (
+        '"name": "xray-srgan-plus"',
+        "3 training, 1 validation",
+        "2 an epoch",
+        "generator 22",
+        "minutes",
+        "GB",
+    ):
         assert what in text, what
     assert not out.exists()
 

@@ -16,9 +16,7 @@ def test_subpixel_conv_equals_a_numpy_reference(scale, rng):
     for n, i, j in ((0, 0, 0), (1, 4, 6), (0, 2, 3)):
         features = np.einsum("yxc,yxcf->f", padded[n, i : i + 3, j : j + 3], kernel) + bias
         block = features.reshape(scale, scale, 4)
-        np.testing.assert_allclose(
-            y[n, i * scale : (i + 1) * scale, j * scale : (j + 1) * scale], block, atol=1e-5
-        )
+        np.testing.assert_allclose(y[n, i * scale : (i + 1) * scale, j * scale : (j + 1) * scale], block, atol=1e-5)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

@@ -34,9 +34,7 @@ def test_the_pipeline_gives_the_samplers_batches_and_starts_anywhere(images):
 
 
 def test_patches_of_a_batch_come_from_different_images(images, make_image):
-    flat = [
-        type(i)(np.full_like(i.pixels, 10 * n), 255, i.path) for n, i in enumerate(images)
-    ]
+    flat = [type(i)(np.full_like(i.pixels, 10 * n), 255, i.path) for n, i in enumerate(images)]
     draw = sampler(flat, batch=6)
     for step in range(10):
         values = {float(patch.mean()) for patch in draw.draw(step)[0]}
@@ -74,9 +72,7 @@ def test_large_data_go_through_a_file_and_give_the_same_patches(images):
     disk = ImageStore(images, memory_gb=1e-6)
     assert disk.on_disk and isinstance(disk.pixels[0], np.memmap)
     for step in range(3):
-        np.testing.assert_array_equal(
-            PatchSampler(disk, 32, 4, 1).draw(step)[0], sampler(images).draw(step)[0]
-        )
+        np.testing.assert_array_equal(PatchSampler(disk, 32, 4, 1).draw(step)[0], sampler(images).draw(step)[0])
 
 
 def test_sixteen_bit_images_keep_their_grey_levels(make_image):

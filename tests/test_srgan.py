@@ -116,8 +116,9 @@ def test_the_average_moves_slowly_and_towards_the_generator(batch):
 def test_the_average_follows_quickly_at_first_and_keeps_bn_statistics(batch):
     gan = make_gan(ema=0.999)
     gan.fit(*batch, batch_size=4, shuffle=False, verbose=0)
-    statistics = [(a, g) for a, g in zip(gan.ema_generator.variables, gan.generator.variables, strict=True)
-                  if "moving" in g.path]
+    statistics = [
+        (a, g) for a, g in zip(gan.ema_generator.variables, gan.generator.variables, strict=True) if "moving" in g.path
+    ]
     assert statistics
     for average, value in statistics:
         start = 0.0 if "mean" in value.path else 1.0

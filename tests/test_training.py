@@ -74,7 +74,10 @@ def test_a_run_leaves_weights_card_log_events_curves_pictures_and_table(run):
     assert [row["method"] for row in table] == ["bicubic", "after pretraining", "after the adversarial stage"]
     rows = list(csv.DictReader((each.folder / "log.csv").open()))
     assert [(row["stage"], row["epoch"]) for row in rows] == [
-        ("pretrain", "1"), ("pretrain", "2"), ("adversarial", "1"), ("adversarial", "2")
+        ("pretrain", "1"),
+        ("pretrain", "2"),
+        ("adversarial", "1"),
+        ("adversarial", "2"),
     ]
     card = json.loads((each.folder / "xray-srgan-plus.json").read_text())
     assert card["recipe"]["filters"] == 8 and card["data"]["images"] == 4
@@ -144,7 +147,9 @@ def test_sigint_saves_and_says_how_to_go_on(folder, tmp_path):
     out = tmp_path / "run"
     process = subprocess.Popen(
         command("--data", folder, "--out", out, *FLAGS, "--pretrain-epochs", 500, "--epochs", 0),
-        stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
     said = []
     for line in process.stdout:

@@ -5,10 +5,15 @@ import numpy as np
 import pytest
 
 import keras_srgan
+from keras_srgan.files import write_atomically, write_text
 from keras_srgan.networks import build_generator
 from keras_srgan.recipes import Recipe
 from keras_srgan.weights import (
-    find_weights, load, load_weights, save_weights, weights_folder, write_atomically, write_text,
+    find_weights,
+    load,
+    load_weights,
+    save_weights,
+    weights_folder,
 )
 
 SMALL = Recipe().replace(filters=8, blocks=1)

@@ -17,7 +17,9 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import DSfloat
 
-from keras_srgan.data.images import Image, ImageError, check_size, one_line, write_whole
+from keras_srgan.data.headers import ImageError, check_size, one_line
+from keras_srgan.data.images import Image
+from keras_srgan.files import write_bytes
 
 INSTALL_CODECS = "pip install 'keras-srgan[dicom]'"
 
@@ -116,9 +118,7 @@ def derived_dataset(header: Dataset, pixels: np.ndarray, max_value: int, scale: 
     if pixels.max() > max_value:
         raise ImageError(f"a pixel is {pixels.max()}, above white at {max_value}; clip the pixels first")
     if max(pixels.shape) > 65535:
-        raise ImageError(
-            f"{pixels.shape[0]}x{pixels.shape[1]} pixels, DICOM ends at 65535 a side; write .png"
-        )
+        raise ImageError(f"{pixels.shape[0]}x{pixels.shape[1]} pixels, DICOM ends at 65535 a side; write .png")
     if not scale > 0:
         raise ImageError(f"scale must be positive, received {scale}")
     dataset = copy.deepcopy(header)
@@ -157,7 +157,7 @@ def write_dicom(path: str | os.PathLike, pixels: np.ndarray, like: Image, scale:
         raise ImageError(f"{path}: {error}") from None
     except Exception as error:  # an element of the source that pydicom reads but cannot write
         raise ImageError(f"{path}: cannot write {like.path}'s header ({one_line(error)})") from error
-    return write_whole(path, buffer.getvalue())
+    return write_bytes(path, buffer.getvalue())
 
 
 def _decode(data: bytes) -> tuple[np.ndarray, int, Dataset]:

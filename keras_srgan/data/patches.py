@@ -116,7 +116,7 @@ class PatchSampler:
             levels[i] = self.store.levels[index]
             crop = self._crop(self.store.pixels[index], float(levels[i]), rng)
             if self.augment:
-                crop = np.rot90(crop, rng.integers(4))
+                crop = np.rot90(crop, int(rng.integers(4)))
                 crop = crop[:, ::-1] if rng.integers(2) else crop
             hr[i] = crop.reshape(self.patch, self.patch, self.channels)
         hr *= (2.0 / levels)[:, None, None, None]

@@ -45,9 +45,7 @@ def central_crop(image: Image, size: int, scale: int) -> np.ndarray:
     return crop.reshape(side, side, -1) * (2 / image.max_value) - 1
 
 
-def validation_arrays(
-    images: Sequence[Image], size: int, scale: int, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def validation_arrays(images: Sequence[Image], size: int, scale: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The fixed validation crops: the centres of `count` images spread over the list.
 
     Args:
@@ -64,5 +62,3 @@ def validation_arrays(
     hr = np.stack([central_crop(image, side, scale) for image in chosen])
     levels = np.array([image.max_value for image in chosen], "float32")
     return np.asarray(reduce_batch(hr, scale, levels)), hr
-
-

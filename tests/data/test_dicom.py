@@ -181,9 +181,7 @@ def test_rg1_is_15_bits_and_inverted():
     np.testing.assert_array_equal(image.pixels, 32767 - stored)
 
 
-@pytest.mark.parametrize(
-    "name", ["CT_small.dcm", "MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_RLE.dcm"]
-)
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_RLE.dcm"])
 def test_signed_samples_of_pydicom_agree_with_its_own_reading(tmp_path, name):
     stored = pydicom.dcmread(sample(name)).pixel_array
     image = read_image(sample(name))
@@ -278,9 +276,7 @@ def test_written_object_has_the_stored_values_and_depth_of_its_source(tmp_path, 
 
 
 def test_written_object_is_a_derived_one_that_names_its_source(tmp_path):
-    source, written = derived(
-        tmp_path, ImageType=["ORIGINAL", "PRIMARY", "AXIAL"], DerivationDescription="cropped"
-    )
+    source, written = derived(tmp_path, ImageType=["ORIGINAL", "PRIMARY", "AXIAL"], DerivationDescription="cropped")
     assert list(written.ImageType) == ["DERIVED", "SECONDARY", "AXIAL"]
     assert written.SOPInstanceUID != source.SOPInstanceUID
     assert written.SeriesInstanceUID != source.SeriesInstanceUID
@@ -441,7 +437,7 @@ def test_failed_write_leaves_nothing(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("keras_srgan.data.images.os.replace", fail)
+    monkeypatch.setattr("keras_srgan.files.os.replace", fail)
     with pytest.raises(OSError, match="b.dcm"):
         write_image(tmp_path / "b.dcm", STORED12, like=image)
     assert os.listdir(tmp_path) == ["a.dcm"]

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image as Pillow
 
-from keras_srgan.data import images
+from keras_srgan import files
 from keras_srgan.data.images import Image, ImageError, luma, read_image, write_image
 
 RNG = np.random.default_rng(7)
@@ -405,7 +405,7 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(images.os, step, full)
+    monkeypatch.setattr(files.os, step, full)
     with pytest.raises(OSError) as caught:
         write_image(path, GRAY16)
     assert caught.value.errno == errno.ENOSPC and caught.value.filename == str(path)
@@ -416,16 +416,17 @@ def test_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(images.os, "replace", interrupt)
+    monkeypatch.setattr(files.os, "replace", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_image(tmp_path / "a.png", GRAY8)
     assert os.listdir(tmp_path) == []
 
 
-def test_write_into_a_missing_folder_names_the_file(tmp_path):
-    with pytest.raises(FileNotFoundError) as caught:
-        write_image(tmp_path / "absent" / "a.png", GRAY8)
-    assert caught.value.filename == str(tmp_path / "absent" / "a.png")
+def test_write_makes_a_missing_folder_and_names_a_file_in_its_place(tmp_path):
+    path = write_image(tmp_path / "absent" / "a.png", GRAY8)
+    with pytest.raises(OSError) as caught:
+        write_image(path / "b.png", GRAY8)
+    assert caught.value.filename == str(path / "b.png")
 
 
 def test_longest_file_name_can_be_written(tmp_path):
@@ -443,9 +444,7 @@ def test_damaged_bytes_give_an_image_or_an_image_error(tmp_path, extension):
         for place in rng.integers(0, min(len(data), rng.choice([40, 400, len(data)])), rng.integers(1, 5)):
             data[place] = rng.integers(256)
         try:
-            image = read_image(
-                saved(tmp_path, f"a{extension}", bytes(data[: rng.integers(1, 3 * len(data))]))
-            )
+            image = read_image(saved(tmp_path, f"a{extension}", bytes(data[: rng.integers(1, 3 * len(data))])))
         except ImageError as error:
             refusals += 1
             assert "\n" not in str(error)
