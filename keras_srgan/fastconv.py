@@ -164,7 +164,7 @@ def narrow_conv(x, kernel):
 
     def grad(*args, upstream=None):
         dy = _upstream(args, upstream)
-        turned = ops.transpose(ops.flip(kernel, (0, 1)), (0, 1, 3, 2))
+        turned = ops.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
         dx = ops.conv(dy, turned, padding="same")
         # dy has one channel, so its shifted copies are cheap, and they turn
         # the kernel's gradient into a single large matrix product.

@@ -170,6 +170,13 @@ def build_features(
         1/12.75), and a line that says where the weights came from.
     """
     network, origin = load_feature_network(name, layer, weights)
+    return feature_model(network, name, layer, before_activation, channels), origin
+
+
+def feature_model(
+    network: keras.Model, name: str, layer: str, before_activation: bool = False, channels: int = 1
+) -> keras.Model:
+    """Cuts a network of `keras.applications` at a layer and puts our range in front; see `build_features`."""
     chosen = network.get_layer(layer)
     if before_activation and getattr(chosen, "activation", None) is not None:
         chosen.activation = keras.activations.linear
@@ -183,4 +190,4 @@ def build_features(
     features = keras.layers.Rescaling(RESCALE[name], dtype="float32")(features)
     model = keras.Model(image, features, name="features")
     model.trainable = False
-    return model, origin
+    return model

@@ -103,7 +103,7 @@ def curves(history: Sequence[dict], path: Path) -> None:
             axis.axvline(switch + 0.5, color="0.6", lw=1, ls=":")
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("epoch", fontsize=8)
-        if axis.lines:
+        if axis.get_legend_handles_labels()[1]:
             axis.legend(fontsize=7, frameon=False)
     for axis in axes[:2]:
         if axis.lines and all((np.nan_to_num(line.get_ydata(), nan=1) > 0).all() for line in axis.lines):

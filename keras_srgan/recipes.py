@@ -145,7 +145,7 @@ RECIPES = {
 }
 
 # What `train` without --data overrides: sized for the embedded radiograph and 2 CPU cores.
-SAMPLE = dict(pretrain_epochs=10, epochs=10, patches_per_epoch=320, flat=0.002)
+SAMPLE = dict(pretrain_epochs=16, epochs=5, patches_per_epoch=192, flat=0.002)
 
 
 def find_recipe(name: str) -> Recipe:

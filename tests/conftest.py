@@ -59,5 +59,6 @@ def tiny():
         pretrain_epochs=2,
         epochs=2,
         features="none",
+        xla=False,
         flat=0.0,
     )

@@ -16,7 +16,7 @@ from keras_srgan.data.images import write_image
 
 TINY = (
     "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
-    "--patches-per-epoch 8 --pretrain-epochs 1 --epochs 1 --features none --flat 0"
+    "--patches-per-epoch 8 --pretrain-epochs 1 --epochs 1 --features none --flat 0 --no-xla"
 ).split()
 
 
@@ -85,7 +85,7 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(folder, tmp_path, capsys):
         '"name": "xray-srgan-plus"',
         "3 training, 1 validation",
         "2 an epoch",
-        "generator 22",
+        "parameters: generator ",
         "minutes",
         "GB",
     ):
@@ -96,9 +96,8 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(folder, tmp_path, capsys):
 def test_flags_go_over_the_config_file_and_both_over_the_recipe(folder, tmp_path, capsys):
     config = tmp_path / "my.toml"
     config.write_text("blocks = 2\nfilters = 12\nlr = 1\n")
-    flags = [flag for flag in TINY if flag not in ("--blocks", "1")]
     arguments = ["--data", str(folder), "--config", str(config), "--dry-run", "--blocks", "3", "--patch", "32"]
-    assert train.main([*arguments, "--val-patch", "32", "--batch", "4"]) == 0, flags
+    assert train.main([*arguments, "--val-patch", "32", "--batch", "4"]) == 0
     recipe = json.loads(capsys.readouterr().out.split("recipe: ")[1].split("\nimages:")[0])
     assert (recipe["blocks"], recipe["filters"], recipe["lr"], recipe["scale"]) == (3, 12, 1.0, 4)
 

@@ -1,0 +1,55 @@
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    pytest.importorskip("hatchling")
+    out = tmp_path_factory.mktemp("wheel")
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out], cwd=ROOT, check=True)
+    return next(out.glob("*.whl"))
+
+
+def test_a_wheel_carries_every_module_the_type_marker_and_the_weights(wheel):
+    with zipfile.ZipFile(wheel) as file:
+        names = set(file.namelist())
+    for path in (ROOT / "keras_srgan").rglob("*.py"):
+        assert path.relative_to(ROOT).as_posix() in names
+    assert "keras_srgan/py.typed" in names
+    for path in (ROOT / "weights").iterdir():
+        assert f"keras_srgan/_weights/{path.name}" in names
+
+
+def test_an_unpacked_wheel_finds_its_weights(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(tmp_path)
+    code = (
+        "import keras_srgan, keras_srgan.weights as w; print(keras_srgan.__file__, w.weights_folder());"
+        "assert (w.weights_folder() / 'vgg19-blocks123.weights.h5').is_file()"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert str(tmp_path) in printed.stdout.split()[0] and printed.stdout.split()[1].endswith("_weights")
+
+
+def test_the_public_names_are_there():
+    import keras_srgan
+
+    for name in keras_srgan.__all__:
+        assert getattr(keras_srgan, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nope'"):
+        _ = keras_srgan.nope
+
+
+def test_networks_layers_and_losses_do_not_know_tensorflow_or_the_data():
+    for path in [
+        *(ROOT / "keras_srgan" / "networks").glob("*.py"),
+        *(ROOT / "keras_srgan" / f"{name}.py" for name in ("layers", "losses", "metrics", "fastconv", "features")),
+    ]:
+        text = path.read_text(encoding="utf-8")
+        assert "import tensorflow" not in text and "keras_srgan.data" not in text, path.name
