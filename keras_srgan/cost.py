@@ -84,8 +84,8 @@ def plan(run) -> str:
     ]
     parameters = generator.count_params() + (discriminator.count_params() if recipe.epochs else 0)
     values = g_values + (2 * d_values + 2 * f_values if recipe.epochs else 0)
-    # Weights, gradients, two moments, the average; activations and their gradients; TensorFlow itself.
-    memory = (5 * parameters + 2 * values * recipe.batch) * 4 / 2**30 + 0.8
+    # Weights, gradients, two moments, the average; activations and their gradients; TensorFlow itself, and XLA (measured).
+    memory = (5 * parameters + 2 * values * recipe.batch) * 4 / 2**30 + (1.8 if recipe.xla else 0.8)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return "\n".join(
         [

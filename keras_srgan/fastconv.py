@@ -47,21 +47,24 @@ AT: list[list[float]] = [
 ]
 
 
-_ENABLED = ContextVar("fast_convolutions", default=False)
+# Channel pairs from which a layer is transformed; `None`: no fast forms.
+_LEAST: ContextVar[int | None] = ContextVar("fast_convolutions", default=None)
 
 
 @contextlib.contextmanager
-def fast_convolutions(enabled: bool = True):
+def fast_convolutions(enabled: bool = True, least: int = 32 * 32):
     """Lets `FastConv2D` use the forms above in what is traced inside.
 
     Args:
         enabled: whether to; `False` changes nothing.
+        least: integer, input times output channels below which a 3x3 layer stays direct. Every transformed layer
+            costs compile time and memory; in large steps the narrow ones are not worth it.
     """
-    token = _ENABLED.set(enabled)
+    token = _LEAST.set(least if enabled else None)
     try:
         yield
     finally:
-        _ENABLED.reset(token)
+        _LEAST.reset(token)
 
 
 A = np.transpose(AT).tolist()
@@ -194,8 +197,10 @@ def conv2d(x, kernel, strides=1, padding="same"):
         and width is not None
         and keras.backend.standardize_dtype(x.dtype) == "float32"
     )
-    # Below about 100 pixels transforming the kernel costs more than is saved.
-    if simple and (rows, columns) == (3, 3) and min(inputs, outputs) >= 32 and height * width >= 100:
+    # Below about 100 pixels transforming the kernel costs more than is saved; above 64x64 memory is the bound,
+    # and the transformed tiles take 2.25 times the image's.
+    wide = min(inputs, outputs) >= 32 and inputs * outputs >= (_LEAST.get() or 0)
+    if simple and (rows, columns) == (3, 3) and wide and 100 <= height * width <= 4096:
         return winograd_conv3x3(x, kernel)
     if simple and outputs == 1 and inputs >= 16 and min(rows, columns) >= 5 and rows % 2 and columns % 2:
         return narrow_conv(x, kernel)
@@ -208,7 +213,7 @@ class FastConv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         if (
-            not _ENABLED.get()
+            _LEAST.get() is None
             or self.groups != 1
             or self.dilation_rate != (1, 1)
             or self.data_format != "channels_last"

@@ -50,6 +50,7 @@ class Recipe:
     pretrain_lr: float = _field(1e-4, "Adam's first learning rate in the content stage")
     lr: float = _field(1e-4, "Adam's first learning rate in the adversarial stage, both networks")
     lr_decay: str = _field("constant", "course of both learning rates", ("constant", "cosine", "halve"))
+    warmup: int = _field(0, "steps over which both learning rates rise from 0")
     ema: float = _field(0.999, "decay of the averaged generator, per step (0: no averaging)")
 
     patch: int = _field(96, "side of the HR patches, px")
@@ -82,7 +83,7 @@ class Recipe:
         for name in ("filters", "blocks", "batch", "val_images", "discriminator_filters", "discriminator_dense"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)}: must be at least 1")
-        for name in ("epochs", "pretrain_epochs", "patches_per_epoch"):
+        for name in ("epochs", "pretrain_epochs", "patches_per_epoch", "warmup"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} = {getattr(self, name)}: must not be negative")
         for name in ("lr", "pretrain_lr"):
@@ -135,17 +136,18 @@ RECIPES = {
             content_loss="l1",
             features_layer="block3_conv4",
             features_weights="bundled",
-            perceptual_weight=2e-4,
+            perceptual_weight=1e-4,
             adversarial_weight=5e-3,
             patches_per_epoch=4000,
             pretrain_lr=4e-4,
             lr_decay="cosine",
+            warmup=200,
         ),
     )
 }
 
 # What `train` without --data overrides: sized for the embedded radiograph and 2 CPU cores.
-SAMPLE = dict(pretrain_epochs=16, epochs=5, patches_per_epoch=192, flat=0.002)
+SAMPLE = dict(pretrain_epochs=16, epochs=5, patches_per_epoch=192, batch=8, warmup=64, flat=0.002)
 
 
 def find_recipe(name: str) -> Recipe:

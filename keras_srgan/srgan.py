@@ -8,6 +8,9 @@ from keras_srgan import losses
 from keras_srgan.fastconv import fast_convolutions
 from keras_srgan.metrics import psnr, ssim
 
+# Channel pairs of the layers that a compiled adversarial step transforms: see `fast_convolutions`.
+WIDE = 256 * 256
+
 
 class SRResNetTrainer(keras.Model):
     """Stage one: trains a generator on a pixel loss, and averages its weights.
@@ -143,7 +146,7 @@ class SRGAN(SRResNetTrainer):
     def train_step(self, data):
         lr, hr = data
         # One pass of each network serves both updates: the tape is read twice.
-        with fast_convolutions(self.fast), tf.GradientTape(persistent=True) as tape:
+        with fast_convolutions(self.fast, least=WIDE), tf.GradientTape(persistent=True) as tape:
             with tape.stop_recording():
                 hr_features = self.features(hr, training=False) if self.features else None
             sr = self.generator(lr, training=True)

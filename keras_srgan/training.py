@@ -1,6 +1,7 @@
 """A whole run: content stage, adversarial stage, closing table. Notebook and command line call `train`."""
 
 import dataclasses
+import gc
 import json
 import platform
 import zlib
@@ -26,6 +27,7 @@ from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
 from keras_srgan.report import PROTOCOL, markdown, score
 from keras_srgan.resample import resize
+from keras_srgan.schedule import LearningRate
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
 from keras_srgan.version import __version__
 from keras_srgan.weights import SUFFIX, find_weights, load_weights, save_weights
@@ -84,21 +86,11 @@ class Run:
         return f"{len(self.train)}-{value:08x}"
 
 
-def learning_rate(first: float, decay: str, steps: int):
-    """A recipe's course of the learning rate, over a stage's steps."""
-    schedules = keras.optimizers.schedules
-    if decay == "cosine":
-        return schedules.CosineDecay(first, max(1, steps), alpha=0.01)
-    if decay == "halve":
-        bounds = [int(steps * share) for share in (0.5, 0.75, 0.9)]
-        return schedules.PiecewiseConstantDecay(bounds, [first / 2**i for i in range(4)])
-    return first
-
-
-def adam(first: float, decay: str, steps: int, precision: str):
-    """Adam, with a scaled loss where float16 needs it."""
-    optimizer = keras.optimizers.Adam(learning_rate(first, decay, steps))
-    return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
+def adam(recipe: Recipe, stage: str, steps: int):
+    """Adam on a recipe's course of the learning rate, with a scaled loss where float16 needs it."""
+    peak = recipe.pretrain_lr if stage == "pretrain" else recipe.lr
+    optimizer = keras.optimizers.Adam(LearningRate(peak, recipe.lr_decay, steps, recipe.warmup))
+    return keras.optimizers.LossScaleOptimizer(optimizer) if recipe.precision == "mixed_float16" else optimizer
 
 
 def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> SRResNetTrainer:
@@ -121,8 +113,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
         steps = run.steps * run.epochs(stage)
         if stage == "pretrain":
             model = SRResNetTrainer(generator, ema=recipe.ema)
-            optimizer = adam(recipe.pretrain_lr, recipe.lr_decay, steps, recipe.precision)
-            model.compile(optimizer, recipe.content_loss, jit_compile=recipe.xla)
+            model.compile(adam(recipe, stage, steps), recipe.content_loss, jit_compile=recipe.xla)
             return model
         features = None
         if recipe.features != "none" and recipe.perceptual_weight:
@@ -136,8 +127,8 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
             run.say(f"perceptual loss: {recipe.features_layer} of {origin}")
         gan = SRGAN(generator, build_discriminator(recipe), features, ema=recipe.ema)
         gan.compile(
-            adam(recipe.lr, recipe.lr_decay, steps, recipe.precision),
-            adam(recipe.lr, recipe.lr_decay, steps, recipe.precision),
+            adam(recipe, stage, steps),
+            adam(recipe, stage, steps),
             content_loss=recipe.content_loss,
             content_weight=recipe.content_weight,
             perceptual_weight=recipe.perceptual_weight,
@@ -278,6 +269,9 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         save_weights(generator, run.weights_path(stage), _card(run, stage, progress))
         if stage == "adversarial":
             save_weights(model.discriminator, run.folder / "checkpoints" / f"discriminator{SUFFIX}")
+        # The next stage compiles its own step: the memory of this one must be free by then.
+        del model
+        gc.collect()
     return _close(run, stages)
 
 
@@ -289,6 +283,7 @@ def _card(run: Run, stage: str, progress: dict) -> dict[str, Any]:
         "name": run.weights_path(stage).name.removesuffix(SUFFIX),
         "recipe": dataclasses.asdict(run.recipe),
         "stage": stage,
+        "init": Path(run.init).name if run.init else None,
         "data": {**run.data, "images": len(run.train), "validation_images": len(run.val)},
         "budget": {
             f"{name}_{what}": value

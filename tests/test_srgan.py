@@ -152,8 +152,10 @@ def test_only_the_two_optimizers_are_in_the_model_and_both_are_built():
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_both_networks_with_float32_losses(precision, batch):
+    from keras_srgan.recipes import Recipe
     from keras_srgan.training import adam
 
+    recipe = Recipe(precision=precision, lr=1e-3)
     keras.config.set_dtype_policy(precision)
     try:
         gan = SRGAN(
@@ -161,7 +163,7 @@ def test_mixed_precision_trains_both_networks_with_float32_losses(precision, bat
         )
     finally:
         keras.config.set_dtype_policy("float32")
-    gan.compile(adam(1e-3, "constant", 10, precision), adam(1e-3, "constant", 10, precision), jit_compile=True)
+    gan.compile(adam(recipe, "adversarial", 10), adam(recipe, "adversarial", 10), jit_compile=True)
     scaled = [isinstance(o, keras.optimizers.LossScaleOptimizer) for o in (gan.optimizer, gan.d_optimizer)]
     assert scaled == [precision == "mixed_float16"] * 2
     assert gan.generator.get_layer("trunk").compute_dtype == precision.removeprefix("mixed_")

@@ -1,6 +1,7 @@
 """SRResNet, the generator of SRGAN (Ledig et al., CVPR 2017, section 2.1.1 and figure 4)."""
 
 from keras import Input, Model, layers
+from keras.initializers import Constant
 
 from keras_srgan.fastconv import FastConv2D
 from keras_srgan.layers import BicubicUpsampling2D, LocalDetail, SubpixelConv2D
@@ -18,8 +19,11 @@ def normalise(x, norm: str, name: str):
 
 
 def prelu(x, name: str):
-    """PReLU with one slope a channel, so that the network takes any height and width."""
-    return layers.PReLU(shared_axes=[1, 2], name=name)(x)
+    """PReLU with one slope a channel, so that the network takes any height and width.
+
+    Slopes start at 0.25 (He et al., ICCV 2015, section 2.1); Keras's own 0 starts as a ReLU, which can die.
+    """
+    return layers.PReLU(alpha_initializer=Constant(0.25), shared_axes=[1, 2], name=name)(x)
 
 
 def upsampling_factors(scale: int) -> list[int]:
