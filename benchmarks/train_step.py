@@ -19,7 +19,7 @@ import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from keras_srgan.cost import forward_cost, matrix_rate  # noqa: E402
-from keras_srgan.data.patches import ImageStore, PatchSampler  # noqa: E402
+from keras_srgan.data.patches import PatchSampler  # noqa: E402
 from keras_srgan.data.pipeline import training_dataset  # noqa: E402
 from keras_srgan.data.sources import sample_radiograph  # noqa: E402
 from keras_srgan.features import feature_model  # noqa: E402
@@ -83,7 +83,7 @@ def main() -> None:
     arguments = parse.parse_args()
     recipe = find_recipe(arguments.recipe)
     image = sample_radiograph(reduce=2)
-    sampler = PatchSampler(ImageStore([image] * recipe.batch), recipe.patch, recipe.batch, flat=0.002)
+    sampler = PatchSampler([image] * recipe.batch, recipe.patch, recipe.batch, flat=0.002)
     dataset = training_dataset(sampler, recipe.scale)
     batch = next(iter(dataset))
     print(f"{device}; Keras {keras.__version__}, TensorFlow {tf.__version__}")

@@ -84,7 +84,7 @@ def plan(run) -> str:
     ]
     parameters = generator.count_params() + (discriminator.count_params() if recipe.epochs else 0)
     values = g_values + (2 * d_values + 2 * f_values if recipe.epochs else 0)
-    # Weights, gradients, two moments, the average; activations and their gradients; TensorFlow itself, and XLA (measured).
+    # Weights, gradients, two moments, the average; activations and their gradients; TensorFlow itself and XLA.
     memory = (5 * parameters + 2 * values * recipe.batch) * 4 / 2**30 + (1.8 if recipe.xla else 0.8)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return "\n".join(

@@ -49,6 +49,11 @@ def resolve(arguments) -> tuple[Recipe, dict]:
             raise ValueError(f"{folder}: not a run folder of this program (no readable run.json)") from None
         if arguments.recipe and arguments.recipe != recipe.name:
             raise ValueError(f"{folder}: a run of recipe {recipe.name!r}, not {arguments.recipe!r}; omit --recipe")
+        for name in ("data", "val", "init"):
+            if getattr(arguments, name) and getattr(arguments, name) != where[name]:
+                given = str(Path(getattr(arguments, name)).resolve())
+                if given != where[name]:
+                    raise ValueError(f"{folder}: began with --{name} {where[name]}; omit --{name}")
         for name, value in changes.items():
             if getattr(recipe, name) != value:
                 raise ValueError(
@@ -86,6 +91,7 @@ def load_data(recipe: Recipe, where: dict, say):
         print(f"keras-srgan train: {text}", file=sys.stderr)
 
     options = dict(channels=recipe.channels, min_size=recipe.patch, strict=where["strict"], warn=warn)
+    options["memory_gb"] = recipe.memory_gb
     images = sources.load_folder(where["data"], **options)
     if where["val"]:
         train, val = images, sources.load_folder(where["val"], **options)

@@ -18,7 +18,7 @@ from keras_srgan import pictures
 from keras_srgan.callbacks import Checkpoint, Collapsed, Guard, Interrupted, Progress, Recorder
 from keras_srgan.checkpoint import read_progress, restore_checkpoint
 from keras_srgan.data.images import Image, read_image
-from keras_srgan.data.patches import ImageStore, PatchSampler
+from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset, validation_arrays
 from keras_srgan.files import write_text
 from keras_srgan.inference import Upscaler
@@ -159,11 +159,11 @@ class _Validation:
         return tuple(each[:PREVIEWS] for each in (self.lr, self.bicubic, self.hr))
 
 
-def _run_stage(run: Run, stage: str, model, store, validation: _Validation, progress: dict) -> None:
+def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: dict) -> None:
     """Trains one stage from where `progress` says."""
     recipe = run.recipe
     sampler = PatchSampler(
-        store, recipe.patch, recipe.batch, recipe.seed + STAGES.index(stage), recipe.flat, recipe.augment
+        run.train, recipe.patch, recipe.batch, recipe.seed + STAGES.index(stage), recipe.flat, recipe.augment
     )
     metric_values = None
     if progress["step"]:
@@ -238,7 +238,6 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
     recipe = run.recipe
     if recipe.pretrain_epochs + recipe.epochs == 0:
         raise ValueError("pretrain_epochs and epochs are both 0: nothing to train")
-    store = ImageStore(run.train, recipe.memory_gb)
     validation = _Validation(run)
     fingerprint = run.fingerprint()
     progress: dict[str, Any] = {"stage": None, "epoch": 0, "step": 0, "history": [], "fingerprint": fingerprint}
@@ -260,7 +259,7 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
             progress.update(stage=stage, epoch=0, step=0, best_psnr=None, saturated=0)
         if progress["epoch"] < run.epochs(stage):
             try:
-                _run_stage(run, stage, model, store, validation, progress)
+                _run_stage(run, stage, model, validation, progress)
             except Interrupted:
                 save_weights(model.ema_generator, run.weights_path(stage), _card(run, stage, progress))
                 raise

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from keras_srgan.data.patches import ImageStore, PatchSampler
+from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset, validation_arrays
+from keras_srgan.data.spool import Spool
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def images(make_image):
 
 def sampler(images, **changes):
     options = dict(patch=32, batch=4, seed=1) | changes
-    return PatchSampler(ImageStore(images), **options)
+    return PatchSampler(images, **options)
 
 
 def test_a_step_draws_the_same_batch_whenever_it_is_asked(images):
@@ -69,10 +70,13 @@ def test_a_batch_larger_than_the_data_is_named(make_image):
 
 
 def test_large_data_go_through_a_file_and_give_the_same_patches(images):
-    disk = ImageStore(images, memory_gb=1e-6)
-    assert disk.on_disk and isinstance(disk.pixels[0], np.memmap)
+    spool = Spool(memory_gb=8000 / 2**30)  # the first two images fit
+    kept = [spool.keep(image) for image in images]
+    assert [isinstance(image.pixels, np.memmap) for image in kept] == [False, False] + [True] * 4
+    for image, original in zip(kept, images, strict=True):
+        np.testing.assert_array_equal(image.pixels, original.pixels)
     for step in range(3):
-        np.testing.assert_array_equal(PatchSampler(disk, 32, 4, 1).draw(step)[0], sampler(images).draw(step)[0])
+        np.testing.assert_array_equal(sampler(kept).draw(step)[0], sampler(images).draw(step)[0])
 
 
 def test_sixteen_bit_images_keep_their_grey_levels(make_image):

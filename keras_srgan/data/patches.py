@@ -3,7 +3,6 @@
 Since step `n` draws the same batch whenever it is asked for, resuming exactly is starting at `n`.
 """
 
-import tempfile
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,37 +10,6 @@ import numpy as np
 from keras_srgan.data.images import Image
 
 TRIES = 8  # draws of a patch before the least flat one is taken
-
-
-class ImageStore:
-    """Decoded images, kept as they came (uint8 or uint16): in memory, or in one file when large.
-
-    Args:
-        images: list of `Image`; all gray, or all colour.
-        memory_gb: above this many decoded gigabytes the pixels go to an unnamed file in the temporary
-            folder and are mapped from there.
-    """
-
-    def __init__(self, images: Sequence[Image], memory_gb: float = 2.0):
-        self.levels = np.array([image.max_value for image in images], "float32")
-        self.names = [image.path.name for image in images]
-        size = sum(image.pixels.nbytes for image in images)
-        self.on_disk = size > memory_gb * 2**30
-        self.pixels: list[np.ndarray] = []
-        if not self.on_disk:
-            self.pixels = [image.pixels for image in images]
-            return
-        # Unnamed: the space comes back however the run ends.
-        self._file = tempfile.TemporaryFile(prefix="keras-srgan-")
-        for image in images:
-            offset = self._file.tell()
-            image.pixels.tofile(self._file)
-            self._file.flush()
-            shape, dtype = image.pixels.shape, image.pixels.dtype
-            self.pixels.append(np.memmap(self._file, dtype, "r", offset, shape))
-
-    def __len__(self) -> int:
-        return len(self.pixels)
 
 
 class PatchSampler:
@@ -52,7 +20,7 @@ class PatchSampler:
     whose standard deviation is below `flat * max_value` is redrawn in the same image, up to eight times.
 
     Args:
-        store: `ImageStore`.
+        images: list of `Image`, all gray or all colour.
         patch: integer, the side, in pixels.
         batch: integer, patches a batch.
         seed: integer.
@@ -63,23 +31,31 @@ class PatchSampler:
         ValueError: if the batch is larger than the number of different patches that the images hold.
     """
 
-    def __init__(self, store, patch: int, batch: int, seed: int = 0, flat: float = 0.0, augment: bool = True):
-        self.store, self.patch, self.batch, self.seed = store, patch, batch, seed
+    def __init__(
+        self,
+        images: Sequence[Image],
+        patch: int,
+        batch: int,
+        seed: int = 0,
+        flat: float = 0.0,
+        augment: bool = True,
+    ):
+        self.images, self.patch, self.batch, self.seed = images, patch, batch, seed
         self.flat, self.augment = flat, augment
-        places = sum((p.shape[0] - patch + 1) * (p.shape[1] - patch + 1) for p in store.pixels)
+        places = sum((p.shape[0] - patch + 1) * (p.shape[1] - patch + 1) for p in (image.pixels for image in images))
         if places < batch:
             raise ValueError(
-                f"a batch of {batch} is larger than the data: {len(store)} image(s) hold {places} different "
+                f"a batch of {batch} is larger than the data: {len(images)} image(s) hold {places} different "
                 f"{patch} px patch(es); lower --batch or --patch, or add images"
             )
-        self.channels = 3 if store.pixels[0].ndim == 3 else 1
+        self.channels = 3 if images[0].pixels.ndim == 3 else 1
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, int))
 
     def _image_of(self, draw: int) -> int:
-        lap, position = divmod(draw, len(self.store))
+        lap, position = divmod(draw, len(self.images))
         order = self._order  # read once: the pipeline draws from several threads
         if order[0] != lap:
-            order = lap, np.random.default_rng([self.seed, 1, lap]).permutation(len(self.store))
+            order = lap, np.random.default_rng([self.seed, 1, lap]).permutation(len(self.images))
             self._order = order
         return int(order[1][position])
 
@@ -113,8 +89,9 @@ class PatchSampler:
         for i in range(self.batch):
             index = self._image_of(step * self.batch + i)
             rng = np.random.default_rng([self.seed, 2, step, i])
-            levels[i] = self.store.levels[index]
-            crop = self._crop(self.store.pixels[index], float(levels[i]), rng)
+            image = self.images[index]
+            levels[i] = image.max_value
+            crop = self._crop(image.pixels, image.max_value, rng)
             if self.augment:
                 crop = np.rot90(crop, int(rng.integers(4)))
                 crop = crop[:, ::-1] if rng.integers(2) else crop

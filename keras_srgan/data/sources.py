@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 
 from keras_srgan.data.dicom import patient_id
 from keras_srgan.data.images import DICOM_EXTENSIONS, RASTER_EXTENSIONS, Image, ImageError, read_image
+from keras_srgan.data.spool import Spool
 
 # How two public chest X-ray collections put the patient into the file name.
 _PATIENT_NAMES = (
@@ -134,6 +135,7 @@ def load_folder(
     strict: bool = False,
     workers: int | None = None,
     warn: Callable[[str], object] | None = None,
+    memory_gb: float = 2.0,
 ) -> list[Image]:
     """Read every image under a folder, in threads.
 
@@ -145,6 +147,7 @@ def load_folder(
         workers: Number of threads. Defaults to the number of processors.
         warn: Called with one line per unusable file, up to five, then once with their number. Defaults to
             printing on stderr.
+        memory_gb: Decoded images beyond this size wait in a file, see `Spool`.
 
     Returns:
         The images in the order of `find_images`, with `patient` filled in where known.
@@ -162,8 +165,9 @@ def load_folder(
         height, width = image.pixels.shape[:2]
         if min(height, width) < min_size:
             return ImageError(f"{path}: {height}x{width} pixels; at least {min_size}x{min_size} are needed")
-        return dataclasses.replace(image, patient=patient_of(path, image.dicom))
+        return spool.keep(dataclasses.replace(image, patient=patient_of(path, image.dicom)))
 
+    spool = Spool(memory_gb)
     paths = find_images(folder)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         results = list(pool.map(read, paths))
