@@ -9,7 +9,7 @@ from keras_srgan.fastconv import fast_convolutions
 from keras_srgan.metrics import psnr, ssim
 
 # Channel pairs of the layers that a compiled adversarial step transforms: see `fast_convolutions`.
-WIDE = 256 * 256
+WIDE = 128 * 128
 
 
 class SRResNetTrainer(keras.Model):
