@@ -1,5 +1,6 @@
 """A whole run: content stage, adversarial stage, closing table. Notebook and command line call `train`."""
 
+import ctypes
 import dataclasses
 import gc
 import json
@@ -268,10 +269,18 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         save_weights(generator, run.weights_path(stage), _card(run, stage, progress))
         if stage == "adversarial":
             save_weights(model.discriminator, run.folder / "checkpoints" / f"discriminator{SUFFIX}")
-        # The next stage compiles its own step: the memory of this one must be free by then.
         del model
-        gc.collect()
+        _free_memory()
     return _close(run, stages)
+
+
+def _free_memory() -> None:
+    """Gives a finished stage's memory back: the next one compiles a step of its own, the largest moment of a run."""
+    gc.collect()
+    try:
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+    except (OSError, AttributeError):  # not glibc
+        pass
 
 
 def _card(run: Run, stage: str, progress: dict) -> dict[str, Any]:
