@@ -27,15 +27,6 @@ def forward_cost(model: keras.Model, shape: tuple[int, int, int]) -> tuple[float
     for layer in fixed.layers:
         if isinstance(layer, keras.layers.InputLayer):
             continue
-        if isinstance(layer, keras.Model):
-            inner = forward_cost(
-                layer,
-                tuple(layer.get_layer(index=0).output.shape[1:])
-                if None not in layer.get_layer(index=0).output.shape[1:]
-                else shape,
-            )
-            operations, values = operations + inner[0], values + inner[1]
-            continue
         out = int(np.prod(layer.output.shape[1:]))
         values += out
         conv = layer.conv if isinstance(layer, SubpixelConv2D) else layer
