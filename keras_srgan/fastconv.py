@@ -1,6 +1,6 @@
 """Faster convolutions for XLA on CPU, as a drop-in for keras.layers.Conv2D.
 
-XLA's CPU convolution does every multiplication.  Two cheaper forms, both of
+XLA's CPU convolution does every multiplication.  Cheaper forms, all of
 them plain array code with the same result up to float32 rounding:
 
 * 3x3, stride 1, wide layers: Winograd's F(4x4, 3x3).  A 4x4 block of outputs
@@ -9,6 +9,8 @@ them plain array code with the same result up to float32 rounding:
 * k x k down to very few channels (the generator's last layer): a matrix
   product with one output column is slow, so convolve along the width into k
   columns, one for each kernel row, and add those up along the height.
+* 3x3 from one to three channels, and 3x3 with stride 2 on large images: one
+  matrix product over the image's columns, see `columns.py`.
 
 Everything else goes to `keras.ops.conv` unchanged, and so does all that runs outside `fast_convolutions()`:
 uncompiled, or on a GPU, the library's own convolutions are the faster ones.
@@ -20,6 +22,8 @@ from contextvars import ContextVar
 import keras
 import numpy as np
 from keras import ops
+
+from keras_srgan.columns import columns_conv3x3, columns_conv3x3_halving, max_pool2x2, upstream_of
 
 # Winograd F(4, 3) for the points 0, 1, -1, 2, -2 and infinity:
 # y = AT [(G k) * (BT d)], with d 6 inputs, k 3 taps and y 4 outputs.
@@ -133,11 +137,6 @@ def _winograd_product(v, u, height, width):
     return y[:, :height, :width]
 
 
-def _upstream(args, upstream):
-    # Keras hands the gradient over by position (TensorFlow, JAX) or by name (PyTorch).
-    return args[0] if upstream is None else upstream
-
-
 @ops.custom_gradient
 def winograd_conv3x3(x, kernel):
     """3x3 convolution, stride 1, "same" padding, channels last."""
@@ -145,7 +144,7 @@ def winograd_conv3x3(x, kernel):
     v = _winograd_input(x)
 
     def grad(*args, upstream=None):
-        dy = _upstream(args, upstream)
+        dy = upstream_of(args, upstream)
         u = ops.transpose(_kernel_transform(kernel, turned=True), (0, 2, 1))
         dx = _winograd_product(_winograd_input(dy), u, height, width)
         dm = _tile_transform(A, _pad(dy, 0, 0), 4)
@@ -166,7 +165,7 @@ def narrow_conv(x, kernel):
     above, left = rows // 2, columns // 2
 
     def grad(*args, upstream=None):
-        dy = _upstream(args, upstream)
+        dy = upstream_of(args, upstream)
         turned = ops.transpose(kernel[::-1, ::-1], (0, 1, 3, 2))
         dx = ops.conv(dy, turned, padding="same")
         # dy has one channel, so its shifted copies are cheap, and they turn
@@ -190,13 +189,14 @@ def conv2d(x, kernel, strides=1, padding="same"):
     # A copy, as TensorFlow allows no variable inside a custom gradient.
     kernel = ops.copy(kernel)
     (_, height, width, _), (rows, columns, inputs, outputs) = x.shape, kernel.shape
-    simple = (
-        strides in (1, (1, 1))
-        and padding == "same"
+    known = (
+        padding == "same"
         and height is not None
         and width is not None
         and keras.backend.standardize_dtype(x.dtype) == "float32"
     )
+    simple = known and strides in (1, (1, 1))
+    halving = known and strides in (2, (2, 2)) and height % 2 == 0 and width % 2 == 0
     # Below about 100 pixels transforming the kernel costs more than is saved; above 64x64 memory is the bound,
     # and the transformed tiles take 2.25 times the image's.
     wide = min(inputs, outputs) >= 32 and inputs * outputs >= (_LEAST.get() or 0)
@@ -204,6 +204,11 @@ def conv2d(x, kernel, strides=1, padding="same"):
         return winograd_conv3x3(x, kernel)
     if simple and outputs == 1 and inputs >= 16 and min(rows, columns) >= 5 and rows % 2 and columns % 2:
         return narrow_conv(x, kernel)
+    if simple and (rows, columns) == (3, 3) and inputs <= 3:
+        return columns_conv3x3(x, kernel)
+    # On smaller images XLA's own form is as fast.
+    if halving and (rows, columns) == (3, 3) and inputs >= 32 and height * width >= 48 * 48:
+        return columns_conv3x3_halving(x, kernel)
     return ops.conv(x, kernel, strides=strides, padding=padding, data_format="channels_last")
 
 
@@ -220,3 +225,13 @@ class FastConv2D(keras.layers.Conv2D):
         ):
             return super().convolution_op(inputs, kernel)
         return conv2d(inputs, kernel, self.strides, self.padding)
+
+
+@keras.saving.register_keras_serializable("keras_srgan")
+class FastMaxPooling2D(keras.layers.MaxPooling2D):
+    """keras.layers.MaxPooling2D, 2x2 with stride 2 through `max_pool2x2` inside `fast_convolutions()`."""
+
+    def call(self, inputs):
+        plain = tuple(self.pool_size) == tuple(self.strides) == (2, 2) and self.padding == "valid"
+        known = None not in inputs.shape[1:3] and self.data_format == "channels_last"
+        return max_pool2x2(inputs) if _LEAST.get() is not None and plain and known else super().call(inputs)

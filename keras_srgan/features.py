@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_srgan.fastconv import FastConv2D
+from keras_srgan.fastconv import FastConv2D, FastMaxPooling2D
 from keras_srgan.weights import weights_folder
 
 BUNDLED = "vgg19-blocks123.weights.h5"
@@ -145,7 +145,7 @@ class FeatureInput(keras.layers.Layer):
 
 
 def _with_fast_convolutions(layer: keras.layers.Layer) -> keras.layers.Layer:
-    kind = FastConv2D if type(layer) is keras.layers.Conv2D else type(layer)
+    kind = {keras.layers.Conv2D: FastConv2D, keras.layers.MaxPooling2D: FastMaxPooling2D}.get(type(layer), type(layer))
     return kind.from_config(layer.get_config())
 
 

@@ -3,11 +3,8 @@
 import ctypes
 import dataclasses
 import gc
-import json
-import platform
 import zlib
 from collections.abc import Callable, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,22 +12,19 @@ import keras
 import numpy as np
 
 from keras_srgan import features as feature_networks
-from keras_srgan import pictures
+from keras_srgan import results
 from keras_srgan.callbacks import Checkpoint, Collapsed, Guard, Interrupted, Progress, Recorder
 from keras_srgan.checkpoint import read_progress, restore_checkpoint
-from keras_srgan.data.images import Image, read_image
+from keras_srgan.data.images import Image
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset, validation_arrays
 from keras_srgan.files import write_text
-from keras_srgan.inference import Upscaler
 from keras_srgan.metrics import psnr, ssim
 from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
-from keras_srgan.report import PROTOCOL, markdown, score
 from keras_srgan.resample import resize
 from keras_srgan.schedule import LearningRate
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
-from keras_srgan.version import __version__
 from keras_srgan.weights import SUFFIX, find_weights, load_weights, save_weights
 
 STAGES = ("pretrain", "adversarial")
@@ -197,6 +191,8 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
             fit(run.epochs(stage), run.steps)
         if guard.message:
             run.say(guard.message)
+            progress["epoch"], progress["step"] = run.epochs(stage), 0  # finished: resuming goes on behind it
+            keeper.save()
     except Collapsed as collapse:
         if not best.is_file():
             raise RuntimeError(
@@ -262,16 +258,16 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
             try:
                 _run_stage(run, stage, model, validation, progress)
             except Interrupted:
-                save_weights(model.ema_generator, run.weights_path(stage), _card(run, stage, progress))
+                save_weights(model.ema_generator, run.weights_path(stage), results.card(run, stage, progress))
                 raise
         generator = model.ema_generator
         generator.trainable = True
-        save_weights(generator, run.weights_path(stage), _card(run, stage, progress))
+        save_weights(generator, run.weights_path(stage), results.card(run, stage, progress))
         if stage == "adversarial":
             save_weights(model.discriminator, run.folder / "checkpoints" / f"discriminator{SUFFIX}")
         del model
         _free_memory()
-    return _close(run, stages)
+    return results.close(run, stages)
 
 
 def _free_memory() -> None:
@@ -281,66 +277,3 @@ def _free_memory() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
     except (OSError, AttributeError):  # not glibc
         pass
-
-
-def _card(run: Run, stage: str, progress: dict) -> dict[str, Any]:
-    import tensorflow as tf
-
-    done = {name: [row for row in progress["history"] if row["stage"] == name] for name in STAGES}
-    return {
-        "name": run.weights_path(stage).name.removesuffix(SUFFIX),
-        "recipe": dataclasses.asdict(run.recipe),
-        "stage": stage,
-        "init": Path(run.init).name if run.init else None,
-        "data": {**run.data, "images": len(run.train), "validation_images": len(run.val)},
-        "budget": {
-            f"{name}_{what}": value
-            for name, rows in done.items()
-            if rows
-            for what, value in (
-                ("patches", len(rows) * run.steps * run.recipe.batch),
-                ("hours", round(sum(row["seconds"] for row in rows) / 3600, 3)),
-            )
-        },
-        "range": "float32 in [-1, 1]; black is -1, the format's white is 1",
-        "intended_use": "research and teaching; not a diagnostic image, detail may be invented",
-        "versions": {
-            "keras_srgan": __version__,
-            "keras": keras.__version__,
-            "tensorflow": tf.__version__,
-            "python": platform.python_version(),
-        },
-        "made": date.today().isoformat(),
-    }
-
-
-def _close(run: Run, stages: Sequence[str]) -> list[dict[str, Any]]:
-    """Scores what was saved, writes the table and the contact sheet."""
-    methods: dict[str, Any] = {"bicubic": None}
-    for stage in stages:
-        generator = build_generator(run.recipe)
-        load_weights(generator, run.weights_path(stage))
-        upscaler = Upscaler(generator, run.recipe.scale, run.recipe.channels)
-        methods["after pretraining" if stage == "pretrain" else "after the adversarial stage"] = upscaler.upscale
-    table = score(methods, run.val, run.recipe.scale)
-    protocol = PROTOCOL.format(scale=run.recipe.scale, images=len(run.val))
-    text = markdown(table)
-    write_text(run.folder / "table.md", f"{text}\n\n{protocol}\n")
-    for stage in stages:
-        path = run.weights_path(stage)
-        card_file = path.with_name(path.name.removesuffix(SUFFIX) + ".json")
-        card = json.loads(card_file.read_text(encoding="utf-8"))
-        card["figures"] = {"protocol": protocol, "table": table}
-        write_text(card_file, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-    _contact_sheet(run)
-    run.say(f"\n{text}\n\n{protocol}")
-    return table
-
-
-def _contact_sheet(run: Run) -> None:
-    """The first five and the last five epochs of the run, two rows, as the seed paper prints them."""
-    paths = sorted((run.folder / "previews" / "sr").glob("*.png"), key=lambda p: (p.name[0] != "p", p.name))
-    rows = [paths[:5], paths[-5:]]
-    tiles = [[read_image(path, channels=3).pixels / 127.5 - 1 for path in row] for row in rows]
-    captions = [[path.stem for path in row] for row in rows]
-    pictures.save_picture(run.folder / "contact_sheet.png", pictures.sheet(tiles, captions))

@@ -201,6 +201,7 @@ def test_a_discriminator_that_always_wins_ends_the_stage(run, monkeypatch):
     each.say = said.append
     train(each)
     assert any("D told HR from SR without error" in text for text in said)
+    train(each, resume=True)  # finished: nothing is trained again
     assert len(list(csv.DictReader((each.folder / "log.csv").open()))) == 2
 
 
