@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from keras_srgan.recipes import Recipe
+from keras_srgan.recipe import LABELS, Recipe
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,7 +22,7 @@ def add_recipe_flags(parser: argparse.ArgumentParser, shown: Recipe) -> None:
     """Adds a flag for every field of a recipe; the help shows the values of `shown`."""
     group = parser.add_argument_group(f"recipe fields (in brackets: the value in {shown.name})")
     for field in dataclasses.fields(Recipe):
-        if field.name in ("name", "source"):
+        if field.name in LABELS:
             continue
         flag, value = f"--{field.name.replace('_', '-')}", getattr(shown, field.name)
         text = f"{field.metadata['help']} [{value}]".replace("%", "%%")
@@ -37,7 +37,7 @@ def add_recipe_flags(parser: argparse.ArgumentParser, shown: Recipe) -> None:
 
 def recipe_changes(arguments: argparse.Namespace) -> dict[str, Any]:
     """The recipe fields that the command line sets."""
-    names = {field.name for field in dataclasses.fields(Recipe)} - {"name", "source"}
+    names = {field.name for field in dataclasses.fields(Recipe)} - set(LABELS)
     return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
 
 

@@ -54,9 +54,11 @@ def plan(run) -> str:
     low = recipe.patch // recipe.scale
     generator = build_generator(recipe)
     g_ops, g_values = forward_cost(generator, (low, low, recipe.channels))
-    discriminator = build_discriminator(recipe)
-    d_ops, d_values = forward_cost(discriminator, (recipe.patch, recipe.patch, recipe.channels))
-    f_ops = f_values = 0.0
+    d_ops = d_values = d_parameters = f_ops = f_values = 0.0
+    if recipe.epochs:
+        discriminator = build_discriminator(recipe)
+        d_parameters = discriminator.count_params()
+        d_ops, d_values = forward_cost(discriminator, (recipe.patch, recipe.patch, recipe.channels))
     if recipe.features == "vgg19" and recipe.epochs:
         vgg = keras.applications.VGG19(include_top=False, weights=None, input_shape=(recipe.patch, recipe.patch, 3))
         names = [layer.name for layer in vgg.layers]
@@ -73,7 +75,7 @@ def plan(run) -> str:
         epochs * run.steps * recipe.batch * work / (rate * EFFICIENCY)
         for epochs, work in ((recipe.pretrain_epochs, pretrain), (recipe.epochs, adversarial))
     ]
-    parameters = generator.count_params() + (discriminator.count_params() if recipe.epochs else 0)
+    parameters = generator.count_params() + d_parameters
     values = g_values + (2 * d_values + 2 * f_values if recipe.epochs else 0)
     # Weights, gradients, two moments, the average; activations and their gradients; TensorFlow itself and XLA.
     memory = (5 * parameters + 2 * values * recipe.batch) * 4 / 2**30 + (1.8 if recipe.xla else 0.8)
@@ -83,7 +85,7 @@ def plan(run) -> str:
             f"recipe: {recipe.to_json()}",
             f"images: {len(run.train)} training, {len(run.val)} validation",
             f"steps: {run.steps} an epoch of {recipe.batch} patches; {recipe.pretrain_epochs} + {recipe.epochs} epochs",
-            f"parameters: generator {generator.count_params():,}, discriminator {discriminator.count_params():,}",
+            f"parameters: generator {generator.count_params():,}, discriminator {d_parameters:,.0f}",
             f"arithmetic a patch: {pretrain / 1e9:.1f} GFLOP pretraining, {adversarial / 1e9:.1f} adversarial; "
             f"a matrix product does {rate / 1e9:.0f} GFLOP/s here ({cores} cores)",
             f"time, estimated: {seconds[0] / 60:.0f} + {seconds[1] / 60:.0f} minutes",

@@ -194,3 +194,80 @@ class LocalDetail(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "window": self.window, "gain": self.gain}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class WeightedSum(keras.layers.Layer):
+    """Adds up several images with learned weights, which start equal.
+
+    Input shape:
+        List of tensors of one shape.
+
+    Output shape:
+        That shape.
+
+    Reference:
+        Kim et al., CVPR 2016 (DRCN), section 3.2.
+    """
+
+    def build(self, input_shape):
+        count = len(input_shape)
+        start = keras.initializers.Constant(1 / count)
+        self.weight = self.add_weight(shape=(count,), initializer=start, name="weight")
+
+    def call(self, images):
+        return sum(self.weight[i] * image for i, image in enumerate(images))
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class PadToMultiple(keras.layers.Layer):
+    """Pads an image with zeros, at the bottom and the right, until both sides are multiples of `factor`.
+
+    Args:
+        factor: integer.
+
+    Input shape:
+        4D tensor `(N, H, W, C)`.
+
+    Output shape:
+        4D tensor, the sides rounded up.
+    """
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        _, h, w, _ = ops.shape(x)
+        return ops.pad(x, [(0, 0), (0, -h % self.factor), (0, -w % self.factor), (0, 0)])
+
+    def compute_output_shape(self, input_shape):
+        n, h, w, channels = input_shape
+        return n, h and h + -h % self.factor, w and w + -w % self.factor, channels
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class CropLike(keras.layers.Layer):
+    """Cuts the first image to the size of the second: undoes `PadToMultiple`.
+
+    Input shape:
+        List of two 4D tensors, the first at least as large.
+
+    Output shape:
+        The first's channels at the second's size.
+    """
+
+    def call(self, inputs):
+        x, like = inputs
+        _, h, w, _ = ops.shape(like)
+        return x[:, :h, :w]
+
+    def compute_output_shape(self, input_shape):
+        x, like = input_shape
+        return x[0], like[1], like[2], x[3]

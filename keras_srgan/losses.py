@@ -29,7 +29,7 @@ def _softplus(x):
     return ops.maximum(x, 0.0) + ops.log1p(ops.exp(-ops.abs(x)))
 
 
-def adversarial_loss(fake_logits):
+def adversarial_loss(real_logits, fake_logits):
     """The generator's term: `-log D(SR)` (Ledig et al., 2017, equation 6), from the value before the sigmoid."""
     return ops.mean(_softplus(-fake_logits))
 
@@ -37,3 +37,26 @@ def adversarial_loss(fake_logits):
 def discriminator_loss(real_logits, fake_logits):
     """`-log D(HR) - log(1 - D(SR))` (Goodfellow et al., 2014), from the values before the sigmoid."""
     return ops.mean(_softplus(-real_logits)) + ops.mean(_softplus(fake_logits))
+
+
+def _relative(real_logits, fake_logits):
+    """How much more real HR looks than the mean SR, and SR than the mean HR (ESRGAN, section 3.2)."""
+    return real_logits - ops.mean(fake_logits), fake_logits - ops.mean(real_logits)
+
+
+def relativistic_discriminator_loss(real_logits, fake_logits):
+    """The relativistic average discriminator's loss (Wang et al., 2018, ESRGAN, equation 1)."""
+    return discriminator_loss(*_relative(real_logits, fake_logits))
+
+
+def relativistic_adversarial_loss(real_logits, fake_logits):
+    """The generator's term against it, the roles exchanged (ESRGAN, equation 2)."""
+    real, fake = _relative(real_logits, fake_logits)
+    return discriminator_loss(fake, real)
+
+
+# The generator's term and the discriminator's loss, each of the values before the sigmoid for HR and for SR.
+ADVERSARIAL = {
+    "standard": (adversarial_loss, discriminator_loss),
+    "relativistic": (relativistic_adversarial_loss, relativistic_discriminator_loss),
+}

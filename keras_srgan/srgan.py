@@ -7,6 +7,7 @@ from keras import ops
 from keras_srgan import losses
 from keras_srgan.fastconv import fast_convolutions
 from keras_srgan.metrics import psnr, ssim
+from keras_srgan.resample import resize_batch
 
 # Channel pairs of the layers that a compiled adversarial step transforms: see `fast_convolutions`.
 WIDE = 128 * 128
@@ -16,7 +17,8 @@ class SRResNetTrainer(keras.Model):
     """Stage one: trains a generator on a pixel loss, and averages its weights.
 
     Args:
-        generator: `keras.Model` from LR to SR, both in `[-1, 1]`.
+        generator: `keras.Model` from LR to SR, both in `[-1, 1]`. Its layers named `supervised...`, if it has any,
+            hold further images, at HR's size or smaller, that the pixel loss counts too.
         ema: float, the decay of the averaged generator per step; it is lower in the first steps,
             `(1 + step) / (10 + step)`. 0 turns averaging off.
 
@@ -31,6 +33,8 @@ class SRResNetTrainer(keras.Model):
     def __init__(self, generator: keras.Model, ema: float = 0.999, **kwargs):
         super().__init__(**kwargs)
         self.generator = generator
+        extra = [layer.output for layer in generator.layers if layer.name.startswith("supervised")]
+        self.images = keras.Model(generator.input, [generator.output, *extra])
         self.ema = ema
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
@@ -64,13 +68,17 @@ class SRResNetTrainer(keras.Model):
     def train_step(self, data):
         lr, hr = data
         with fast_convolutions(self.fast), tf.GradientTape() as tape:
-            sr = self.generator(lr, training=True)
-            loss = self.content_loss(hr, sr)
+            loss = self.content(hr, keras.tree.flatten(self.images(lr, training=True)))
             scaled = self.optimizer.scale_loss(loss)
         variables = self.generator.trainable_variables
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
         self.update_average()
         return self.log(loss)
+
+    def content(self, hr, images):
+        """The pixel loss, averaged over the images that the generator puts out; HR is reduced to each one's size."""
+        terms = [self.content_loss(resize_batch(hr, image.shape[1] / hr.shape[1]), image) for image in images]
+        return sum(terms) / len(terms)
 
     def update_average(self):
         """Moves the averaged generator towards the generator, BN statistics included."""
@@ -120,6 +128,7 @@ class SRGAN(SRResNetTrainer):
         optimizer,
         d_optimizer,
         content_loss: str = "mse",
+        adversarial: str = "standard",
         content_weight: float = 1.0,
         perceptual_weight: float = 0.006,
         adversarial_weight: float = 1e-3,
@@ -131,6 +140,7 @@ class SRGAN(SRResNetTrainer):
             optimizer: the generator's `keras.optimizers.Optimizer`.
             d_optimizer: the discriminator's.
             content_loss: `"mse"`, `"l1"` or `"charbonnier"`.
+            adversarial: `"standard"` or `"relativistic"` (ESRGAN).
             content_weight: float.
             perceptual_weight: float, of the mean squared distance of the features.
             adversarial_weight: float.
@@ -139,6 +149,7 @@ class SRGAN(SRResNetTrainer):
         super().compile(optimizer, content_loss, jit_compile)
         self.d_optimizer = d_optimizer
         d_optimizer.build(self.discriminator.trainable_variables)
+        self.adversarial_loss, self.discriminator_loss = losses.ADVERSARIAL[adversarial]
         self.content_weight = content_weight
         self.perceptual_weight = perceptual_weight
         self.adversarial_weight = adversarial_weight
@@ -149,12 +160,13 @@ class SRGAN(SRResNetTrainer):
         with fast_convolutions(self.fast, least=WIDE), tf.GradientTape(persistent=True) as tape:
             with tape.stop_recording():
                 hr_features = self.features(hr, training=False) if self.features else None
-            sr = self.generator(lr, training=True)
+            images = keras.tree.flatten(self.images(lr, training=True))
+            sr = images[0]
             real, fake = self.critic(hr, training=True), self.critic(sr, training=True)
-            d_loss = losses.discriminator_loss(real, fake)
-            content = self.content_loss(hr, sr)
+            d_loss = self.discriminator_loss(real, fake)
+            content = self.content(hr, images)
             perceptual = losses.mse(hr_features, self.features(sr)) if self.features else 0.0
-            adversarial = losses.adversarial_loss(fake)
+            adversarial = self.adversarial_loss(real, fake)
             loss = (
                 self.content_weight * content
                 + self.perceptual_weight * perceptual

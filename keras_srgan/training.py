@@ -70,7 +70,8 @@ class Run:
         return self.recipe.pretrain_epochs if stage == "pretrain" else self.recipe.epochs
 
     def weights_path(self, stage: str) -> Path:
-        name = self.recipe.name + ("-pretrained" if stage == "pretrain" else "")
+        first = stage == "pretrain" and self.recipe.epochs  # a content stage alone makes the recipe's own weights
+        name = self.recipe.name + ("-pretrained" if first else "")
         return self.folder / f"{name}{SUFFIX}"
 
     def fingerprint(self) -> str:
@@ -84,7 +85,8 @@ class Run:
 def adam(recipe: Recipe, stage: str, steps: int):
     """Adam on a recipe's course of the learning rate, with a scaled loss where float16 needs it."""
     peak = recipe.pretrain_lr if stage == "pretrain" else recipe.lr
-    optimizer = keras.optimizers.Adam(LearningRate(peak, recipe.lr_decay, steps, recipe.warmup))
+    rate = LearningRate(peak, recipe.lr_decay, steps, recipe.warmup)
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=recipe.clip or None)
     return keras.optimizers.LossScaleOptimizer(optimizer) if recipe.precision == "mixed_float16" else optimizer
 
 
@@ -125,6 +127,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
             adam(recipe, stage, steps),
             adam(recipe, stage, steps),
             content_loss=recipe.content_loss,
+            adversarial=recipe.adversarial,
             content_weight=recipe.content_weight,
             perceptual_weight=recipe.perceptual_weight,
             adversarial_weight=recipe.adversarial_weight,

@@ -88,7 +88,7 @@ def test_one_shared_pass_gives_the_gradients_of_two_separate_updates(batch):
         loss = (
             losses.mse(hr, sr)
             + 0.006 * losses.mse(gan.features(hr), gan.features(sr))
-            + 1e-3 * losses.adversarial_loss(fake)
+            + 1e-3 * losses.adversarial_loss(None, fake)
         )
     expected_g = tape.gradient(loss, gan.generator.trainable_variables)
     with tf.GradientTape() as tape:
@@ -179,9 +179,9 @@ def test_losses_equal_a_numpy_reference(rng):
     sigmoid = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731
     d_loss = -np.log(sigmoid(real)).mean() - np.log(1 - sigmoid(fake)).mean()
     assert float(losses.discriminator_loss(real, fake)) == pytest.approx(d_loss, rel=1e-5)
-    assert float(losses.adversarial_loss(fake)) == pytest.approx(-np.log(sigmoid(fake)).mean(), rel=1e-5)
+    assert float(losses.adversarial_loss(None, fake)) == pytest.approx(-np.log(sigmoid(fake)).mean(), rel=1e-5)
     # Exact where the probability itself would round to 0: -log D is then the logit.
-    assert float(losses.adversarial_loss(np.array([[-200.0]], "float32"))) == pytest.approx(200)
+    assert float(losses.adversarial_loss(None, np.array([[-200.0]], "float32"))) == pytest.approx(200)
     a, b = rng.normal(size=(2, 3, 4, 4, 1))
     assert float(losses.mse(a, b)) == pytest.approx(((a - b) ** 2).mean(), rel=1e-5)
     assert float(losses.l1(a, b)) == pytest.approx(np.abs(a - b).mean(), rel=1e-5)

@@ -3,7 +3,7 @@
 import numpy as np
 from keras import ops
 
-from keras_srgan.resample import quantise, resize, resize_matrix
+from keras_srgan.resample import quantise, resize, resize_batch
 
 
 def reduce_image(hr: np.ndarray, scale: int, max_value: int) -> np.ndarray:
@@ -44,9 +44,7 @@ def reduce_batch(hr, scale: int, levels):
     Returns:
         Float tensor of shape `(N, P / scale, P / scale, C)` in `[-1, 1]`.
     """
-    size = hr.shape[1]
-    matrix = ops.convert_to_tensor(resize_matrix(size, 1 / scale).astype("float32"))
-    lr = ops.einsum("ip,npqc,jq->nijc", matrix, hr, matrix)
+    lr = resize_batch(hr, 1 / scale)
     levels = ops.reshape(ops.cast(levels, lr.dtype), (-1, 1, 1, 1))
     grey = ops.clip(ops.round((lr + 1) / 2 * levels), 0.0, levels)
     return grey / levels * 2 - 1

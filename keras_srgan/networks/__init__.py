@@ -1,13 +1,37 @@
 """The registry: a recipe names its networks, this finds their builders."""
 
+import inspect
+from collections.abc import Callable
+
 from keras import Model
 
+from keras_srgan.networks.deep import drcn, vdsr
+from keras_srgan.networks.edsr import edsr
+from keras_srgan.networks.fast import espcn, fsrcnn
+from keras_srgan.networks.patch import patch_discriminator
+from keras_srgan.networks.recursive import recursive
+from keras_srgan.networks.rrdb import rrdb
+from keras_srgan.networks.srcnn import srcnn, srcnn_attention
 from keras_srgan.networks.srresnet import srresnet
 from keras_srgan.networks.strided import strided_discriminator
+from keras_srgan.networks.unet import autoencoder, unet
 from keras_srgan.recipes import Recipe
 
-GENERATORS = {"srresnet": srresnet}
-DISCRIMINATORS = {"strided": strided_discriminator}
+GENERATORS: dict[str, Callable[..., Model]] = {
+    "srresnet": srresnet,
+    "rrdb": rrdb,
+    "edsr": edsr,
+    "unet": unet,
+    "autoencoder": autoencoder,
+    "recursive": recursive,
+    "srcnn": srcnn,
+    "srcnn-attention": srcnn_attention,
+    "fsrcnn": fsrcnn,
+    "espcn": espcn,
+    "vdsr": vdsr,
+    "drcn": drcn,
+}
+DISCRIMINATORS: dict[str, Callable[..., Model]] = {"strided": strided_discriminator, "patch": patch_discriminator}
 
 
 def _find(table: dict, kind: str, name: str):
@@ -16,27 +40,35 @@ def _find(table: dict, kind: str, name: str):
     return table[name]
 
 
+def _build(build: Callable[..., Model], name: str, **options) -> Model:
+    """Calls a builder with those of the options that its network has."""
+    taken = inspect.signature(build).parameters
+    return build(name=name, **{key: value for key, value in options.items() if key in taken})
+
+
 def build_generator(recipe: Recipe) -> Model:
     """Builds the generator that a recipe describes: LR to SR, float32, both in `[-1, 1]`."""
-    build = _find(GENERATORS, "generator", recipe.generator)
-    return build(
+    return _build(
+        _find(GENERATORS, "generator", recipe.generator),
+        "generator",
         channels=recipe.channels,
         scale=recipe.scale,
         filters=recipe.filters,
         blocks=recipe.blocks,
         norm=recipe.norm,
         skip=recipe.skip,
-        name="generator",
+        upsampling=recipe.upsampling,
     )
 
 
 def build_discriminator(recipe: Recipe) -> Model:
     """Builds the discriminator that a recipe describes, for its patch size."""
-    build = _find(DISCRIMINATORS, "discriminator", recipe.discriminator)
-    return build(
+    return _build(
+        _find(DISCRIMINATORS, "discriminator", recipe.discriminator),
+        "discriminator",
         patch=recipe.patch,
         channels=recipe.channels,
         filters=recipe.discriminator_filters,
         dense=recipe.discriminator_dense,
-        name="discriminator",
+        dropout=recipe.discriminator_dropout,
     )

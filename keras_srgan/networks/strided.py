@@ -6,7 +6,12 @@ from keras_srgan.fastconv import FastConv2D
 
 
 def strided_discriminator(
-    patch: int = 96, channels: int = 1, filters: int = 64, dense: int = 1024, name: str = "discriminator"
+    patch: int = 96,
+    channels: int = 1,
+    filters: int = 64,
+    dense: int = 1024,
+    dropout: float = 0.0,
+    name: str = "discriminator",
 ) -> Model:
     """Builds the discriminator: strided 3x3 convolutions, LeakyReLU(0.2), BN, a sigmoid head.
 
@@ -15,6 +20,7 @@ def strided_discriminator(
         channels: integer, the channels of the image.
         filters: integer, the width of the first convolutions; the others have 2, 4 and 8 times as many.
         dense: integer, the units of the hidden Dense layer.
+        dropout: float, the share of features dropped before each Dense layer while training.
 
     Returns:
         A functional model from `(N, patch, patch, channels)` in `[-1, 1]` to `(N, 1)`, float32: the
@@ -30,6 +36,8 @@ def strided_discriminator(
             x = layers.BatchNormalization(momentum=0.9, name=f"bn{i}")(x)
         x = layers.LeakyReLU(0.2, name=f"leaky{i}")(x)
     x = layers.Flatten(name="flatten")(x)
+    x = layers.Dropout(dropout, name="dropout1")(x) if dropout else x
     x = layers.LeakyReLU(0.2, name="leaky_dense")(layers.Dense(dense, name="dense")(x))
+    x = layers.Dropout(dropout, name="dropout2")(x) if dropout else x
     logits = layers.Dense(1, dtype="float32", name="logits")(x)
     return Model(image, layers.Activation("sigmoid", dtype="float32", name="real")(logits), name=name)

@@ -1,0 +1,53 @@
+"""Small networks that work at LR's size until their last layer: ESPCN and FSRCNN."""
+
+from keras import Input, Model, layers
+
+from keras_srgan.layers import SubpixelConv2D
+from keras_srgan.networks.frame import conv, prelu
+
+
+def espcn(channels: int = 1, scale: int = 4, filters: int = 64, name: str = "espcn") -> Model:
+    """Builds ESPCN 5-3-3: two tanh convolutions and a sub-pixel convolution.
+
+    Args:
+        channels: integer, the channels of the image.
+        scale: integer.
+        filters: integer, the width of the first layer; the second has half as many.
+        name: string.
+
+    Returns:
+        A functional model from LR to SR, float32, both in `[-1, 1]`.
+
+    Reference:
+        Shi et al., CVPR 2016, section 3.3.1.
+    """
+    lr = Input((None, None, channels), name="lr")
+    x = conv(filters, 5, activation="tanh", name="conv1")(lr)
+    x = conv(filters // 2, activation="tanh", name="conv2")(x)
+    return Model(lr, SubpixelConv2D(channels, scale, dtype="float32", name="sr")(x), name=name)
+
+
+def fsrcnn(channels: int = 1, scale: int = 4, filters: int = 56, blocks: int = 4, name: str = "fsrcnn") -> Model:
+    """Builds FSRCNN(d, 12, m): feature extraction, shrinking, mapping, expanding, deconvolution.
+
+    Args:
+        channels: integer, the channels of the image.
+        scale: integer.
+        filters: integer, the paper's d.
+        blocks: integer, the paper's m, 3x3 layers of 12 channels.
+        name: string.
+
+    Returns:
+        A functional model from LR to SR, float32, both in `[-1, 1]`.
+
+    Reference:
+        Dong et al., ECCV 2016, section 3.2 (12,464 weights for (56, 12, 4), one channel).
+    """
+    lr = Input((None, None, channels), name="lr")
+    x = prelu(conv(filters, 5, name="features")(lr), "features_prelu")
+    x = prelu(conv(12, 1, name="shrink")(x), "shrink_prelu")
+    for i in range(1, blocks + 1):
+        x = prelu(conv(12, name=f"map{i}")(x), f"map{i}_prelu")
+    x = prelu(conv(filters, 1, name="expand")(x), "expand_prelu")
+    sr = layers.Conv2DTranspose(channels, 9, strides=scale, padding="same", dtype="float32", name="sr")(x)
+    return Model(lr, sr, name=name)
