@@ -7,8 +7,12 @@ from keras_srgan.version import __version__
 
 COMMANDS = {
     "train": "train a recipe on a folder of radiographs, or on the embedded one",
+    "recipes": "list the systems that can be trained: source, size, cost",
     "upscale": "enlarge images with trained weights",
+    "mos": "let people judge: a page of blind crops, and the scores",
+    "evaluate": "measure networks beside bicubic, with intervals; write a report",
 }
+MODULES = {"recipes": "systems"}  # where the module's name is another
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,7 +21,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"keras-srgan {__version__}")
         return 0
     if arguments and arguments[0] in COMMANDS:
-        return importlib.import_module(f"keras_srgan.{arguments[0]}").main(arguments[1:])
+        module = MODULES.get(arguments[0], arguments[0])
+        return importlib.import_module(f"keras_srgan.{module}").main(arguments[1:])
     help_text = "usage: keras-srgan COMMAND [--help]\n\n" + "\n".join(
         f"  {name:10} {text}" for name, text in COMMANDS.items()
     )

@@ -1,66 +1,170 @@
-"""The closing table: networks beside bicubic on whole images."""
+"""Reports in text: a run's closing table, and an evaluation as Markdown, CSV and JSON."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import csv
+import io
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from keras_srgan.data.degrade import crop_to_multiple, reduce_image
 from keras_srgan.data.images import Image
-from keras_srgan.metrics import psnr, sharpness, ssim
-from keras_srgan.resample import quantise, resize
+from keras_srgan.files import write_text
+from keras_srgan.protocols import RESAMPLER, find_protocol
+
+if TYPE_CHECKING:
+    from keras_srgan.evaluation import Evaluation
 
 PROTOCOL = (
-    "Mean over {images} held-out image(s), whole, cropped to a multiple of {scale}; LR by antialiased bicubic "
-    "(MATLAB's, a = -0.5), rounded to the source's bit depth; output rounded likewise; border of {scale} px left "
-    "out; PSNR against the full range of the bit depth, SSIM 11x11 gaussian, sigma 1.5; sharpness: mean gradient "
-    "magnitude as a share of HR's."
+    f"Mean over {{images}} held-out image(s), whole, cropped to a multiple of {{scale}}; LR by {RESAMPLER}, rounded "
+    "to the source's bit depth; output rounded likewise; border of {scale} px left out; PSNR against the full range "
+    "of the bit depth, SSIM 11x11 gaussian, sigma 1.5; sharpness: mean gradient magnitude as a share of HR's."
 )
+CLOSING = ("psnr", "ssim", "sharpness")
 
 
 def score(methods: Mapping[str, Callable | None], images: Sequence[Image], scale: int) -> list[dict[str, Any]]:
-    """Scores methods on whole images.
+    """Scores methods on whole images, by protocol `cxr` (colour: `rgb`): an evaluation in short.
 
     Args:
-        methods: name to a function `(lr, max_value) -> sr`, dtype kept; `None` is bicubic.
+        methods: name to a function `(lr, max_value) -> sr`, dtype kept; `None` is bicubic. The first is what
+            the others are compared with.
         images: list of `Image`.
         scale: integer, also the border left out, in pixels.
 
     Returns:
         A row a method: `method`, `psnr` (dB), `ssim`, `sharpness` (share of HR's gradient magnitude).
     """
-    sums = {name: np.zeros(3) for name in methods}
-    for image in images:
-        hr = crop_to_multiple(image.pixels, scale)
-        lr = reduce_image(hr, scale, image.max_value)
-        target = _inner(hr, scale, image.max_value)
-        for name, method in methods.items():
-            if method is None:
-                sr = quantise(resize(lr, scale), image.max_value, hr.dtype)
-            else:
-                sr = method(lr, image.max_value)
-            result = _inner(sr, scale, image.max_value)
-            share = sharpness(result) / sharpness(target)
-            sums[name] += [float(value[0]) for value in (psnr(target, result), ssim(target, result), share)]
-    return [
-        {"method": name, **dict(zip(("psnr", "ssim", "sharpness"), (total / len(images)).tolist(), strict=True))}
-        for name, total in sums.items()
-    ]
+    from keras_srgan.evaluation import METRICS, summarise
+    from keras_srgan.figures import measure
+    from keras_srgan.methods import Method, bicubic
 
-
-def _inner(image: np.ndarray, border: int, max_value: int) -> np.ndarray:
-    """`(1, H, W, C)` in `[0, 1]`, without its border."""
-    inner = image[border:-border, border:-border]
-    return inner.reshape(1, *inner.shape[:2], -1).astype("float32") / max_value
+    protocol = find_protocol("rgb" if images[0].pixels.ndim == 3 else "cxr").replace(scale=scale)
+    chosen = [Method(name, each or partial(bicubic, scale=scale)) for name, each in methods.items()]
+    rows = [row for image in images for row in measure(protocol.pair(image), protocol, chosen, CLOSING)[0]]
+    summary, _ = summarise(rows, list(methods), {name: METRICS[name] for name in CLOSING})
+    return [{"method": row["method"], **{name: row[name]["mean"] for name in CLOSING}} for row in summary]
 
 
 def markdown(table: Sequence[dict[str, Any]]) -> str:
-    """The table as Markdown, with each row's gain over bicubic."""
-    base = table[0]
-    lines = ["| method | PSNR, dB | over bicubic | SSIM | sharpness |", "| --- | --- | --- | --- | --- |"]
-    for row in table:
-        lines.append(
-            f"| {row['method']} | {row['psnr']:.2f} | {row['psnr'] - base['psnr']:+.2f} | {row['ssim']:.4f} | "
-            f"{row['sharpness']:.0%} |"
-        )
-    return "\n".join(lines)
+    """The closing table as Markdown, with each row's gain over the first."""
+    base = table[0]["psnr"]
+    return _table(
+        ["method", "PSNR, dB", "over bicubic", "SSIM", "sharpness"],
+        (
+            [each["method"], f"{each['psnr']:.2f}", f"{each['psnr'] - base:+.2f}", f"{each['ssim']:.4f}"]
+            + [f"{each['sharpness']:.0%}"]
+            for each in table
+        ),
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(figure: Mapping[str, float], digits: int, sign: str = "") -> str:
+    """A mean with its interval, and with the share of images improved where there is one."""
+    if math.isnan(figure["mean"]):
+        return "-"
+    text = f"{figure['mean']:{sign}.{digits}f} [{figure['low']:{sign}.{digits}f}, {figure['high']:{sign}.{digits}f}]"
+    return f"{text} {figure['improved']:.0%}" if "improved" in figure else text
+
+
+def _head(about: Mapping[str, Any]) -> str:
+    return f"{about['label']}, {about['unit']}" if about["unit"] else about["label"]
+
+
+def evaluation_markdown(evaluation: "Evaluation") -> str:
+    """An evaluation as Markdown: the tables, the protocol, and what made them."""
+    metrics, origin = evaluation.metrics, evaluation.provenance
+    digits = {name: about["digits"] for name, about in metrics.items()}
+    lower = [about["label"] for about in metrics.values() if about["better"] == "lower"]
+    rows = [[row["method"], *(_cell(row[name], digits[name]) for name in metrics)] for row in evaluation.summary]
+    parts = [_table(["method", *map(_head, metrics.values())], rows)]
+    counts = {name: evaluation.summary[0][name]["n"] for name in metrics}
+    short = [f"{metrics[name]['label']} {n}" for name, n in counts.items() if n < origin["images"]]
+    parts.append(
+        f"Mean over {origin['images']} image(s) [95 % interval, bootstrap]."
+        + (f" Lower is better: {', '.join(lower)}." if lower else "")
+        + (f" Over fewer images, where it cannot be computed: {', '.join(short)}." if short else "")
+        + (f" Left out, not usable: {len(origin['skipped'])}." if origin["skipped"] else "")
+    )
+    compared = [name for name in metrics if name != "seconds"]
+    if len(evaluation.summary) > 1 and compared:
+        rows = [
+            [row["method"], *(_cell(row["against_bicubic"][name], digits[name], "+") for name in compared)]
+            for row in evaluation.summary[1:]
+        ]
+        parts.append("Difference from bicubic on the same images, mean [95 % interval], share of images improved:")
+        parts.append(_table(["method", *(metrics[name]["label"] for name in compared)], rows))
+    for method in (each for each in origin["weights"] if each in evaluation.extremes):
+        ends = evaluation.extremes[method]
+        listed = "; ".join(f"{end}: {', '.join(ends[end])}" for end in ("best", "worst") if ends[end])
+        parts.append(f"PSNR gain over bicubic, {method}: {listed or 'none finite'}.")
+    if evaluation.classifier:
+        names = ("accuracy", "precision", "recall", "f1", "auc")
+        rows = [
+            [each["name"], *(f"{each[name]:.3f}" for name in names), str(each["confusion"])]
+            + [f"{each['real']} + {each['fake']}"]
+            for each in evaluation.classifier
+        ]
+        head = ["discriminator", "accuracy", "precision", "recall", "F1", "ROC AUC", "[[TN, FP], [FN, TP]]", "patches"]
+        parts.append("Real against generated patches; real is the positive class:")
+        parts.append(_table(head, rows))
+    parts.append(evaluation.protocol["text"])
+    facts = [f"{name}: sha256 {value}" for name, value in origin["weights"].items()]
+    facts += [f"discriminator of {name}: sha256 {value}" for name, value in origin.get("discriminators", {}).items()]
+    facts.append(f"images: {origin['images']}, sha256 of their list {origin['image_list_sha256']}")
+    facts.append(", ".join(f"{name} {version}" for name, version in origin["versions"].items()))
+    facts += [f"left out: {reason}" for reason in origin["skipped"]]
+    facts += [f"command: {origin['command']}"] if origin["command"] else []
+    parts.append("\n".join(f"- {fact}" for fact in facts))
+    return "\n\n".join(parts)
+
+
+def write_report(evaluation: "Evaluation", folder: str | Path) -> list[Path]:
+    """Writes an evaluation as a folder: `report.md`, `report.html`, `report.json`, `figures.csv`, `summary.csv`.
+
+    Args:
+        evaluation: `Evaluation`.
+        folder: where to; made if missing. Files of an older report are replaced.
+
+    Returns:
+        The files written.
+
+    Raises:
+        OSError: if it can't be written; each file is there whole or not at all.
+    """
+    from keras_srgan.report_html import write_html
+
+    folder = Path(folder)
+    text = (
+        f"# Super-resolution beside bicubic\n\n{evaluation_markdown(evaluation)}\n\n{evaluation.provenance['date']}\n"
+    )
+    summary = [
+        {"method": row["method"], "metric": name, "against": against, **figure}
+        for row in evaluation.summary
+        for against, figures in (("", row), ("bicubic", row.get("against_bicubic", {})))
+        for name in evaluation.metrics
+        if (figure := figures.get(name))
+    ]
+    return [
+        write_text(folder / "report.md", text),
+        write_text(folder / "report.json", evaluation.to_json()),
+        write_text(folder / "figures.csv", _csv(["image", "method", *evaluation.metrics], evaluation.rows)),
+        write_text(
+            folder / "summary.csv",
+            _csv(["method", "metric", "against", "mean", "low", "high", "n", "improved"], summary),
+        ),
+        write_html(evaluation, folder),
+    ]
+
+
+def _csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

@@ -19,7 +19,7 @@ def wheel(tmp_path_factory):
 def test_a_wheel_carries_every_module_the_type_marker_and_the_weights(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
-    for path in (ROOT / "keras_srgan").rglob("*.py"):
+    for path in [*(ROOT / "keras_srgan").rglob("*.py"), *(ROOT / "keras_srgan" / "templates").iterdir()]:
         assert path.relative_to(ROOT).as_posix() in names
     assert "keras_srgan/py.typed" in names
     for path in (ROOT / "weights").iterdir():
@@ -49,7 +49,7 @@ def test_the_public_names_are_there():
 def test_networks_layers_and_losses_do_not_know_tensorflow_or_the_data():
     for path in [
         *(ROOT / "keras_srgan" / "networks").glob("*.py"),
-        *(ROOT / "keras_srgan" / f"{name}.py" for name in ("layers", "losses", "metrics", "fastconv", "features")),
+        *(ROOT / "keras_srgan" / f"{name}.py" for name in ("layers", "losses", "metrics", "fastconv", "columns", "features", "lpips")),
     ]:
         text = path.read_text(encoding="utf-8")
         assert "import tensorflow" not in text and "keras_srgan.data" not in text, path.name

@@ -1,3 +1,7 @@
+import csv
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from skimage.metrics import peak_signal_noise_ratio
@@ -5,10 +9,12 @@ from skimage.metrics import peak_signal_noise_ratio
 from keras_srgan import pictures
 from keras_srgan.cost import forward_cost
 from keras_srgan.data.degrade import reduce_image
-from keras_srgan.data.images import read_image
+from keras_srgan.data.images import Image, read_image
+from keras_srgan.evaluation import compare
+from keras_srgan.methods import lanczos
 from keras_srgan.networks.srresnet import srresnet
 from keras_srgan.networks.strided import strided_discriminator
-from keras_srgan.report import markdown, score
+from keras_srgan.report import evaluation_markdown, markdown, score, write_report
 from keras_srgan.resample import quantise, resize
 
 
@@ -70,3 +76,59 @@ def test_curves_take_a_history_of_two_stages(tmp_path):
     rows.append({"stage": "adversarial", "loss": float("nan"), "content": 0.1, "d_real": 0.6, "val_psnr": 31.0})
     pictures.curves(rows, tmp_path / "curves.png")
     assert read_image(tmp_path / "curves.png").pixels.std() > 5
+
+
+def chequers(step):
+    """A picture that is the same on every machine."""
+    y, x = np.mgrid[:40, :44]
+    pixels = ((x // step + y // (step + 2)) % 2 * 120 + x * y // 20 + 10).astype("uint8")
+    return Image(pixels, 255, Path(f"{step}.png"))
+
+
+GOLDEN = """\
+| method | PSNR, dB | SSIM | LR consistency, grey levels | sharpness, of HR's |
+| --- | --- | --- | --- | --- |
+| bicubic | 15.87 [14.85, 16.88] | 0.5136 [0.4417, 0.5855] | 12.37 [10.10, 14.65] | 0.535 [0.384, 0.686] |
+| lanczos3 | 16.45 [15.54, 17.36] | 0.5944 [0.5473, 0.6415] | 8.83 [6.09, 11.57] | 0.627 [0.467, 0.786] |
+
+Mean over 2 image(s) [95 % interval, bootstrap]. Lower is better: LR consistency.
+
+Difference from bicubic on the same images, mean [95 % interval], share of images improved:
+
+| method | PSNR | SSIM | LR consistency | sharpness |
+| --- | --- | --- | --- | --- |
+| lanczos3 | +0.58 [+0.48, +0.68] 100% | +0.0808 [+0.0560, +0.1056] 100% | -3.54 [-4.01, -3.07] 100% | +0.092 \
+[+0.083, +0.100] 100% |
+
+PSNR gain over bicubic, lanczos3: best: 5.png, 7.png; worst: 7.png, 5.png.
+
+Protocol cxr, x4: whole radiographs, one channel, cropped to a multiple of 4. LR: antialiased bicubic (MATLAB's \
+imresize, a = -0.5). Rounding: LR and SR rounded to the bit depth of the file. Border: 4 px left out on each side. \
+Channel: gray; colour files through BT.601 luma. Range: full range of the bit depth (255 for 8 bit).
+
+- lanczos3: sha256 not known
+- images: 2, sha256 of their list 4fffa6a1a7b1b5be90f5940634c7ff3968ece311a79731a10db73a87f8319fa7
+- keras_srgan 1
+- command: the command"""
+
+
+def test_a_report_on_two_tiny_images_is_the_golden_one(tmp_path):
+    found = compare(
+        [chequers(i) for i in (5, 7)],
+        {"lanczos3": lanczos},
+        metrics=["psnr", "ssim", "consistency", "sharpness"],
+        command="the command",
+    )
+    found.provenance["versions"], found.provenance["date"] = {"keras_srgan": "1"}, "today"
+    assert evaluation_markdown(found) == GOLDEN
+    names = {path.name for path in write_report(found, tmp_path / "out")}
+    assert names == {"report.md", "report.html", "report.json", "figures.csv", "summary.csv"}
+    assert GOLDEN in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
+    with open(tmp_path / "out" / "figures.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["psnr"]) for row in rows] == [row["psnr"] for row in found.rows]
+    with open(tmp_path / "out" / "summary.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 4 + 4 and rows[-1]["against"] == "bicubic" and rows[-1]["improved"]
+    saved = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
+    assert saved["summary"] == found.summary and "versions" not in saved["gallery"][0]
