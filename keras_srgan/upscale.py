@@ -1,54 +1,201 @@
-"""`python -m keras_srgan.upscale`: enlarges images with trained weights."""
+"""`python -m keras_srgan.upscale`: enlarges image files with trained weights."""
 
+import io
+import json
 import sys
-from pathlib import Path
+import threading
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from keras_srgan.command import Parser, quiet_tensorflow, run_safely
+from keras_srgan.version import __version__
+
+if TYPE_CHECKING:
+    from keras_srgan.enlarge import Record
+
+PROGRAM = "keras-srgan upscale"
 
 
 def parser() -> Parser:
     """The command's parser; needs no TensorFlow, so `--help` is quick."""
     parse = Parser(
-        prog="keras-srgan upscale",
-        description="Enlarges PNG, JPEG, TIFF and DICOM images; keeps bit depth. Not for diagnostic use.",
+        prog=PROGRAM,
+        description="Enlarges PNG, JPEG, TIFF, BMP, WebP and DICOM images; keeps bit depth and meaning. "
+        "Not for diagnostic use.",
     )
-    parse.add_argument("images", nargs="+", metavar="IMAGE", help="file to enlarge")
+    parse.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder (searched to any depth) or pattern")
+    parse.add_argument("--out", required=True, metavar="DIR", help="folder of the results; folders keep their form")
     parse.add_argument("--weights", default="xray-srgan-plus", help="name, file or run folder [xray-srgan-plus]")
-    parse.add_argument("--out", required=True, metavar="DIR", help="folder of the results")
-    parse.add_argument("--overwrite", action="store_true", help="replace results that exist")
+    files = parse.add_argument_group("files")
+    forms = ("same", "png", "tiff", "jpeg", "bmp", "webp", "dcm")
+    files.add_argument("--format", choices=forms, default="same", help="of the results [same: that of each source]")
+    existing = files.add_mutually_exclusive_group()
+    existing.add_argument("--overwrite", action="store_true", help="replace results that exist")
+    existing.add_argument("--resume", action="store_true", help="skip files whose result exists")
+    files.add_argument("--map", action="store_true", help="also write what was added over bicubic: picture and array")
+    files.add_argument("--max-pixels", type=_positive, metavar="N", help="largest image read [268435456]")
+    files.add_argument(
+        "--bits", type=int, choices=range(8, 17), metavar="8-16", help="that 16-bit raster files use [16]"
+    )
+    files.add_argument("--json", action="store_true", help="a summary as JSON on standard output")
+    quality = parse.add_argument_group("quality")
+    quality.add_argument("--self-ensemble", action="store_true", help="mean over 8 flips and turns: 8 times as long")
+    quality.add_argument("--back-project", type=_count, default=0, metavar="N", help="steps back to the source [0]")
+    quality.add_argument("--colour", choices=("luma", "channels"), default="luma", help="by a gray network [luma]")
+    quality.add_argument("--alpha", type=float, metavar="T", help="from pretrained (0) to adversarial (1) weights")
+    engine = parse.add_argument_group("engine")
+    engine.add_argument("--tile", type=_auto_or_count, default="auto", metavar="N", help="side in px; 0: whole [auto]")
+    engine.add_argument("--overlap", type=_exact_or_count, default="exact", metavar="N", help="of tiles, in px [exact]")
+    engine.add_argument("--blend", choices=("gaussian", "linear"), default="gaussian", help="of overlaps [gaussian]")
+    engine.add_argument("--engine", default="auto", help="auto, keras, xla, fast, onnx, openvino [auto]")
+    engine.add_argument("--precision", default="float32", help="of inner layers: float32, bfloat16, float16 [float32]")
     return parse
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError
+    return value
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def _auto_or_count(text: str) -> int | str:
+    return text if text == "auto" else _count(text)
+
+
+def _exact_or_count(text: str) -> int | str:
+    return text if text == "exact" else _count(text)
+
+
+# What argparse calls them in its messages.
+_count.__name__ = _auto_or_count.__name__ = _exact_or_count.__name__ = "whole number"
+_positive.__name__ = "positive number"
 
 
 def main(arguments: list[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
-    return run_safely("keras-srgan upscale", lambda: work(parsed))
+    return run_safely(PROGRAM, lambda: work(parsed))
 
 
 def work(arguments) -> int:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a file's name may be no text at all
+            stream.reconfigure(errors="backslashreplace")
     quiet_tensorflow()
-    from keras_srgan.data.dicom import write_dicom
-    from keras_srgan.data.images import read_image, write_image
+    from keras_srgan.batch import run_batch
+    from keras_srgan.enlarge import Settings
+    from keras_srgan.inference import Options
+    from keras_srgan.targets import plan
     from keras_srgan.weights import load
 
-    upscaler = load(arguments.weights)
-    failed = 0
-    for name in arguments.images:
-        try:
-            image = read_image(name, channels=3 if upscaler.channels == 3 else None)
-            suffix = ".dcm" if image.dicom is not None else Path(name).suffix.lower()
-            target = Path(arguments.out) / f"{Path(name).stem}_x{upscaler.scale}{suffix}"
-            if target.exists() and not arguments.overwrite:
-                raise ValueError(f"{target}: exists; give --overwrite or another --out")
-            sr = upscaler.upscale(image.pixels, image.max_value)
-            if image.dicom is not None:
-                write_dicom(target, sr, image, upscaler.scale)
-            else:
-                write_image(target, sr, image.max_value)
-            print(f"{name} {image.pixels.shape[1]}x{image.pixels.shape[0]} -> {target} {sr.shape[1]}x{sr.shape[0]}")
-        except (ValueError, OSError) as error:
-            print(f"keras-srgan upscale: {' '.join(str(error).split())}", file=sys.stderr)
-            failed += 1
+    names = ("tile", "overlap", "blend", "self_ensemble", "back_project", "colour", "map")
+    options = Options(**{name: getattr(arguments, name) for name in names})
+    settings = Settings(arguments.overwrite, arguments.resume, arguments.max_pixels, arguments.bits)
+    upscaler = load(arguments.weights, alpha=arguments.alpha, engine=arguments.engine, precision=arguments.precision)
+    jobs = plan(arguments.inputs, arguments.out, upscaler.scale, arguments.format)
+    line = _Line(sys.stderr)
+    human = sys.stderr if arguments.json else sys.stdout
+
+    def said(record: "Record") -> None:
+        line.clear()
+        if record.status != "failed":  # failures come together at the end
+            print(_words(record), file=human, flush=True)
+
+    records, interrupted = run_batch(jobs, upscaler, options, settings, said, line.show)
+    line.clear()
+    if arguments.json:
+        print(json.dumps(_summary(arguments, upscaler, options, records, interrupted), indent=2))
+    return _close(records, interrupted, human)
+
+
+def _close(records: "list[Record]", interrupted: bool, human) -> int:
+    """Counts, failures and what to do next; returns the exit status."""
+    counts = {status: sum(r.status == status for r in records) for status in ("done", "skipped", "failed", "not tried")}
+    if len(records) > 1:
+        print(f"{len(records)} files: " + ", ".join(f"{n} {status}" for status, n in counts.items() if n), file=human)
+    failed = [record for record in records if record.status == "failed"]
+    if len(failed) > 1:
+        print(f"{PROGRAM}: {len(failed)} of {len(records)} failed:", file=sys.stderr)
+    for record in failed:
+        print(f"{'  ' if len(failed) > 1 else PROGRAM + ': '}{record.error}", file=sys.stderr)
+    if interrupted:
+        print(f"{PROGRAM}: interrupted; the same command with --resume goes on", file=sys.stderr)
+        return 130
     return 1 if failed else 0
+
+
+def _words(record: "Record") -> str:
+    if record.status == "skipped":
+        return f"{record.input}: skipped, {record.output[-1]} exists"
+    (w, h), (W, H) = record.size_in or (0, 0), record.size_out or (0, 0)
+    several = f" x {record.frames}" if record.frames > 1 else ""
+    last = f" to {record.output[-1]}" if len(record.output) > 1 else ""
+    parts = [f"{record.input} {w}x{h}{several} -> {record.output[0]}{last} {W}x{H}{several}, {record.seconds:.1f} s"]
+    if record.consistency:
+        before, after = record.consistency
+        parts.append(f"consistency {before:.3g} -> {after:.3g} grey levels")
+    return "; ".join(parts + record.notes)
+
+
+def _summary(arguments, upscaler, options, records: "list[Record]", interrupted: bool) -> dict:
+    return {
+        "program": f"keras-srgan {__version__}",
+        "weights": str(arguments.weights),
+        "sha256": upscaler.card.get("sha256"),
+        "scale": upscaler.scale,
+        "options": {**asdict(options), "alpha": arguments.alpha, "engine": arguments.engine},
+        "interrupted": interrupted,
+        "failed": sum(record.status == "failed" for record in records),
+        "files": [asdict(record) for record in records],
+    }
+
+
+class _Line:
+    """What is being done and for how long, on a line of a terminal that is overwritten; nothing elsewhere."""
+
+    def __init__(self, stream):
+        self.stream = stream if stream.isatty() else None
+        self.lock, self.text, self.started, self.width = threading.Lock(), "", 0.0, 0
+        self.clock: threading.Thread | None = None
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Shows a bar of the files done, and a text; a clock goes on by itself."""
+        if self.stream is None:
+            return
+        bar = f"[{'#' * (20 * done // total):20}] {done + 1}/{total} " if total > 1 else ""
+        with self.lock:
+            self.started = self.started if self.text else time.monotonic()
+            self.text = bar + (text if len(text) <= 60 else "..." + text[-57:])
+        self._draw()
+        if self.clock is None:
+            self.clock = threading.Thread(target=self._tick, daemon=True)
+            self.clock.start()
+
+    def _tick(self) -> None:
+        while True:
+            time.sleep(1)
+            self._draw()
+
+    def _draw(self) -> None:
+        with self.lock:
+            if self.text:
+                line = f"{self.text} {time.monotonic() - self.started:.0f} s"
+                print("\r" + line.ljust(self.width), end="", file=self.stream, flush=True)
+                self.width = len(line)
+
+    def clear(self) -> None:
+        with self.lock:
+            if self.text:
+                print("\r" + " " * self.width + "\r", end="", file=self.stream, flush=True)
+            self.text, self.width = "", 0
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from keras_srgan.data.dicom import derived_dataset, patient_id, read_dicom, write_dicom
+from keras_srgan.data.derived import derived_dataset, write_dicom
+from keras_srgan.data.dicom import patient_id, read_dicom
 from keras_srgan.data.images import Image, ImageError, read_image, write_image
 
 RNG = np.random.default_rng(5)
@@ -211,7 +212,7 @@ def test_missing_codec_names_the_package_to_install(monkeypatch):
 
 def test_several_frames_are_refused_and_counted():
     refused(sample("examples_ybr_color.dcm"), "30 frames")
-    refused(sample("rtdose.dcm"), "15 frames")
+    refused(sample("SC_rgb_rle_2frame.dcm"), "2 frames")
 
 
 @pytest.mark.parametrize(
@@ -355,7 +356,7 @@ def test_places_counted_in_pixels_are_scaled(tmp_path):
 
 
 def test_statements_about_the_old_pixels_are_dropped(tmp_path):
-    overlay = {"SmallestImagePixelValue": 0, "LargestImagePixelValue": 4095, "NumberOfFrames": 1}
+    overlay = {"SmallestImagePixelValue": 0, "LargestImagePixelValue": 4095}
     dataset = radiograph(STORED12, 12, **overlay)
     dataset.add_new(0x60000010, "US", 20)
     dataset.add_new(0x60003000, "OW", b"\0" * 76)
@@ -418,7 +419,11 @@ def test_pixels_that_do_not_fit_the_source_are_refused(tmp_path):
     with pytest.raises(ImageError, match="scale"):
         derived_dataset(image.dicom, STORED12, 4095, 0)
     with pytest.raises(ImageError, match="DICOM source"):
-        write_dicom(tmp_path / "b.dcm", STORED12, Image(STORED12, 4095, Path("x.png")), 2)
+        write_image(tmp_path / "b.dcm", STORED12, like=Image(STORED12, 4095, Path("x.png")))
+    with pytest.raises(ImageError, match="2 frame"):
+        write_dicom(tmp_path / "b.dcm", image.dicom, [STORED12] * 2, 4095, 1)
+    with pytest.raises(ImageError, match="the first of"):
+        write_dicom(tmp_path / "b.dcm", image.dicom, [STORED12, STORED12[:9]], 4095, 1)
     assert os.listdir(tmp_path) == ["a.dcm"]
 
 

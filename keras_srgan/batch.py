@@ -1,0 +1,66 @@
+"""Enlarges files one after another: resumes, goes on after a bad one, and says what became of each."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from keras_srgan.data.headers import one_line
+from keras_srgan.enlarge import Record, Settings, enlarge_file
+from keras_srgan.memory import Peak
+from keras_srgan.targets import Job
+
+if TYPE_CHECKING:
+    from keras_srgan.inference import Options, Upscaler
+
+
+def run_batch(
+    jobs: Sequence[Job],
+    upscaler: "Upscaler",
+    options: "Options",
+    settings: Settings,
+    said: Callable[[Record], object] = lambda record: None,
+    doing: Callable[[int, int, str], object] = lambda done, total, text: None,
+) -> tuple[list[Record], bool]:
+    """Enlarges files.
+
+    Args:
+        jobs: as `plan` gives them.
+        upscaler: enlarges arrays.
+        options: for every file.
+        settings: for every file.
+        said: called with each record when its file is finished.
+        doing: called with how many files are done, how many there are and what is being done, for a progress line.
+
+    Returns:
+        A tuple `(records, interrupted)`: one record a job; and whether Ctrl-C ended the work, after which the
+        rest is `not tried` and nothing half-written stays.
+    """
+    records = [Record(str(job.source), status="not tried") for job in jobs]
+    for done, (job, record) in enumerate(zip(jobs, records, strict=True)):
+        started, peak = time.monotonic(), Peak()
+        try:
+            enlarge_file(job, record, upscaler, options, settings, partial(doing, done, len(jobs)))
+        except KeyboardInterrupt:
+            records[done] = Record(str(job.source), status="not tried")
+            return records, True
+        except Exception as error:  # one bad file must not end a night's batch
+            if os.environ.get("KERAS_SRGAN_DEBUG"):
+                raise
+            record.status, record.error = "failed", _explain(job, error)
+        record.seconds, record.peak_memory_mb = round(time.monotonic() - started, 3), peak.megabytes()
+        said(record)
+    return records, False
+
+
+def _explain(job: Job, error: Exception) -> str:
+    """One line that names the file."""
+    if isinstance(error, MemoryError):
+        return f"{job.source}: not enough memory; give a smaller --tile, or cut the image"
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    line = one_line(error, 400)
+    known = isinstance(error, (ValueError, OSError))
+    named = any(str(path) in line for path in (job.source, job.target))
+    return line if known and named else f"{job.source}: {'' if known else type(error).__name__ + ': '}{line}"
