@@ -48,6 +48,7 @@ def parser() -> Parser:
         "discriminator weights, judged as classifiers of real and generated patches",
     )
     parse.add_argument("--report", metavar="OUT", help="folder for report.html, report.md, CSV and JSON")
+    parse.add_argument("--mos", metavar="FILE.html", help="also a page where people rate these weights")
     parse.add_argument("--seed", type=int, default=0, metavar="N", help="of random crops and of the bootstrap [0]")
     parse.add_argument("--workers", type=int, default=2, metavar="N", help="threads that read images [2]")
     return parse
@@ -60,6 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = (bool(parsed.data), bool(parsed.hr), bool(parsed.lr))
     if given not in ((True, False, False), (False, True, True), (False, False, True)):
         parse.error("give --data DIR, or --hr DIR and --lr DIR, or --lr DIR alone")
+    if parsed.mos and not (parsed.data and parsed.weights):
+        parse.error("--mos needs --data and --weights")
     for name, least in (("most", 1), ("scale", 2), ("workers", 1), ("seed", 0)):
         if getattr(parsed, name) is not None and getattr(parsed, name) < least:
             parse.error(f"--{name} {getattr(parsed, name)}: at least {least}")
@@ -115,6 +118,10 @@ def work(arguments, command: str) -> int:
     if report:
         write_report(evaluation, report)
         print(f"\nreport: {report / 'report.html'}")
+    if arguments.mos:
+        from keras_srgan import mos
+
+        return mos.main(["make", "--data", arguments.data, "--out", arguments.mos, "--weights", *arguments.weights])
     return 0
 
 

@@ -125,7 +125,7 @@ def evaluation_markdown(evaluation: "Evaluation") -> str:
 
 
 def write_report(evaluation: "Evaluation", folder: str | Path) -> list[Path]:
-    """Writes an evaluation as a folder: `report.md`, `report.html`, `report.json`, `figures.csv`, `summary.csv`.
+    """Writes an evaluation as a folder: text, page, JSON, CSV and plots.
 
     Args:
         evaluation: `Evaluation`.
@@ -138,11 +138,13 @@ def write_report(evaluation: "Evaluation", folder: str | Path) -> list[Path]:
         OSError: if it can't be written; each file is there whole or not at all.
     """
     from keras_srgan.report_html import write_html
+    from keras_srgan.report_plots import write_plots
 
     folder = Path(folder)
-    text = (
-        f"# Super-resolution beside bicubic\n\n{evaluation_markdown(evaluation)}\n\n{evaluation.provenance['date']}\n"
-    )
+    plots = write_plots(evaluation, folder)
+    pictures = "".join(f"\n\n![{path.stem}]({path.name})" for path in plots)
+    text = f"# Super-resolution beside bicubic\n\n{evaluation_markdown(evaluation)}{pictures}\n\n"
+    text += f"{evaluation.provenance['date']}\n"
     summary = [
         {"method": row["method"], "metric": name, "against": against, **figure}
         for row in evaluation.summary
@@ -159,6 +161,7 @@ def write_report(evaluation: "Evaluation", folder: str | Path) -> list[Path]:
             _csv(["method", "metric", "against", "mean", "low", "high", "n", "improved"], summary),
         ),
         write_html(evaluation, folder),
+        *plots,
     ]
 
 

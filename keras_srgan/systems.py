@@ -35,8 +35,8 @@ def work() -> int:
         megapixels = (SIDE * recipe.scale) ** 2 / 1e6
         cost = forward_cost(generator, (SIDE, SIDE, recipe.channels))[0] / 1e9 / megapixels
         reach = "all" if sees_whole_image(generator) else f"{2 * receptive_radius(generator) + 1}"
-        row = [recipe.name, f"{generator.count_params():,}", f"{cost:.0f}", reach, recipe.source, recipe.reported or "-"]
-        print(f"| {' | '.join(row)} |", flush=True)
+        size = f"{generator.count_params():,}"
+        print(f"| {' | '.join([recipe.name, size, f'{cost:.0f}', reach, recipe.source, recipe.reported or '-'])} |")
     return 0
 
 

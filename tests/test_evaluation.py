@@ -292,3 +292,9 @@ def test_each_mistake_is_one_line(arguments, status, text, folder, tmp_path, cap
         found = stop.code
     lines = capsys.readouterr().err.strip().splitlines()
     assert found == status and len(lines) == 1 and text in lines[0]
+
+
+def test_mos_needs_images_and_weights(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        evaluate.main(["--data", "images", "--mos", "judge.html"])
+    assert "--mos needs --data and --weights" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PURE = ("layers", "losses", "metrics", "fastconv", "columns", "features", "lpips")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def test_the_public_names_are_there():
 def test_networks_layers_and_losses_do_not_know_tensorflow_or_the_data():
     for path in [
         *(ROOT / "keras_srgan" / "networks").glob("*.py"),
-        *(ROOT / "keras_srgan" / f"{name}.py" for name in ("layers", "losses", "metrics", "fastconv", "columns", "features", "lpips")),
+        *(ROOT / "keras_srgan" / f"{name}.py" for name in PURE),
     ]:
         text = path.read_text(encoding="utf-8")
         assert "import tensorflow" not in text and "keras_srgan.data" not in text, path.name

@@ -122,7 +122,15 @@ def test_a_report_on_two_tiny_images_is_the_golden_one(tmp_path):
     found.provenance["versions"], found.provenance["date"] = {"keras_srgan": "1"}, "today"
     assert evaluation_markdown(found) == GOLDEN
     names = {path.name for path in write_report(found, tmp_path / "out")}
-    assert names == {"report.md", "report.html", "report.json", "figures.csv", "summary.csv"}
+    assert names == {
+        "report.md",
+        "report.html",
+        "report.json",
+        "figures.csv",
+        "summary.csv",
+        "scatter.png",
+        "violin.png",
+    }
     assert GOLDEN in (tmp_path / "out" / "report.md").read_text(encoding="utf-8")
     with open(tmp_path / "out" / "figures.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -1,0 +1,46 @@
+"""What the documentation shows works."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_srgan import networks, recipe
+from keras_srgan.recipes import RECIPES
+from keras_srgan.resample import resize
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+
+
+def test_a_network_added_as_the_page_says_is_built_and_starts_as_bicubic(monkeypatch, rng):
+    page = (ROOT / "docs" / "adding-a-network.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]
+    assert len(code.splitlines()) <= 30
+    names: dict = {}
+    exec(code, names)
+    monkeypatch.setitem(networks.GENERATORS, "plain", names["plain"])
+    field = recipe.Recipe.__dataclass_fields__["generator"]
+    monkeypatch.setattr(field, "metadata", {**field.metadata, "choices": ("plain",)})
+    generator = networks.build_generator(recipe.Recipe(generator="plain", skip="bicubic", filters=4, blocks=2))
+    lr = rng.uniform(-1, 1, (1, 5, 7, 1)).astype("float32")
+    np.testing.assert_allclose(np.asarray(generator(lr))[0], resize(lr[0], 4), atol=1e-5)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_and_named_files_exist(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)", text):
+        if "://" not in target:
+            assert (page.parent / target).exists(), target
+    for script in re.findall(r"python (benchmarks/\w+\.py)", text):
+        assert (ROOT / script).is_file(), script
+    for module in re.findall(r"python -m (keras_srgan(?:\.[a-z_]+)?)", text):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module
+
+
+def test_every_recipe_says_where_it_comes_from():
+    for each in RECIPES.values():
+        assert each.source and each.name
