@@ -6,6 +6,7 @@ reach the layer; Keras's download.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -144,9 +145,11 @@ class FeatureInput(keras.layers.Layer):
         return {**super().get_config(), "style": self.style}
 
 
+_FAST: dict[type, Any] = {keras.layers.Conv2D: FastConv2D, keras.layers.MaxPooling2D: FastMaxPooling2D}
+
+
 def _with_fast_convolutions(layer: keras.layers.Layer) -> keras.layers.Layer:
-    kind = {keras.layers.Conv2D: FastConv2D, keras.layers.MaxPooling2D: FastMaxPooling2D}.get(type(layer), type(layer))
-    return kind.from_config(layer.get_config())
+    return _FAST.get(type(layer), type(layer)).from_config(layer.get_config())
 
 
 def build_features(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from keras_srgan.inference import Upscaler
 
 SUFFIX = ".weights.h5"
+POINTER = "a Git-LFS pointer: run git lfs pull"
 
 
 def weights_folder() -> Path:
@@ -86,10 +87,13 @@ def load_weights(model: "keras.Model", path: str | Path) -> None:
     try:
         _load(model, path)
     except OSError:
-        with open(path, "rb") as file:
-            pointer = file.read(32).startswith(b"version https://git-lfs")
-        hint = "a Git-LFS pointer: run git lfs pull" if pointer else "truncated or not HDF5: fetch it again"
+        hint = POINTER if _is_pointer(path) else "truncated or not HDF5: fetch it again"
         raise ValueError(f"{path}: {hint}") from None
+
+
+def _is_pointer(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(32).startswith(b"version https://git-lfs")
 
 
 def card_path(path: Path) -> Path:
@@ -135,34 +139,85 @@ def read_card(path: Path) -> dict[str, Any]:
         expected = card["sha256"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{card_file}: not a model card (JSON with a sha256)") from None
+    if _is_pointer(path):
+        raise ValueError(f"{path}: {POINTER}")
     if sha256(path) != expected:
         raise ValueError(f"{path}: not the weights that {card_file.name} describes (sha256 differs): fetch again")
     return card
 
 
-def load(name_or_path: str | Path) -> "Upscaler":
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+def _mix(generator: "keras.Model", path: Path, alpha: float) -> None:
+    """Moves the generator's weights towards those of the pretrained one beside it."""
+    from keras_srgan.networks import build_generator
+
+    name = path.name.removesuffix(SUFFIX)
+    other = path.with_name(f"{name}-pretrained{SUFFIX}")
+    if not other.is_file():
+        raise FileNotFoundError(f"{path}: alpha mixes two networks, and {other.name} is not beside it")
+    pretrained = build_generator(Recipe.from_dict(read_card(other)["recipe"]))
+    if pretrained.to_json() != generator.to_json():
+        raise ValueError(f"{path}: alpha mixes two networks of one form, and {other.name} is of another")
+    adversarial = [np.asarray(variable) for variable in generator.variables]
+    load_weights(generator, other)
+    for variable, value in zip(generator.variables, adversarial, strict=True):
+        variable.assign((1 - alpha) * np.asarray(variable) + alpha * value)
+
+
+def load(
+    name_or_path: str | Path, alpha: float | None = None, engine: str = "auto", precision: str = "float32"
+) -> "Upscaler":
     """Loads an upscaler.
 
     Args:
         name_or_path: the name of weights in `weights/`, a `.weights.h5` file, or a run folder.
+        alpha: float from 0 to 1: takes the weights `(1 - alpha) * NAME-pretrained + alpha * NAME`, between the
+            network of least error and the sharper one; both lie in one folder. `None`: `NAME` as it is.
+        engine: what runs the network: `"auto"` or one of `keras_srgan.engines.ENGINES`.
+        precision: `"float32"`, or `"bfloat16"` or `"float16"` for the inner layers, with the engines `"keras"`
+            (then also `"auto"`) and `"xla"`.
 
     Returns:
         An `Upscaler`, whose `upscale(array)` returns the enlarged array in the same dtype.
 
     Raises:
-        FileNotFoundError: if there are no such weights.
-        ValueError: if they are damaged.
+        FileNotFoundError: if there are no such weights, or not both for `alpha`.
+        ValueError: if they are damaged or the two networks differ; for an unknown engine or precision, or an
+            engine that is not installed.
 
     Example:
 
     >>> sr = keras_srgan.load("xray-srgan-plus").upscale(image)
+
+    Reference:
+        Wang et al., ECCVW 2018 (ESRGAN), section 3.4: network interpolation.
     """
+    if alpha is not None and not 0 <= alpha <= 1:
+        raise ValueError(f"alpha {alpha}: give a number from 0 (pretrained) to 1 (adversarial)")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
+    if precision != "float32" and engine not in ("auto", "keras", "xla"):
+        raise ValueError(f"engine {engine!r} computes in float32: choose engine keras or xla for {precision}")
+    path = find_weights(name_or_path)
+    card = read_card(path)
+
+    import keras
+
     from keras_srgan.inference import Upscaler
     from keras_srgan.networks import build_generator
 
-    path = find_weights(name_or_path)
-    card = read_card(path)
     recipe = Recipe.from_dict(card["recipe"])
-    generator = build_generator(recipe)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(PRECISIONS[precision])
+    try:
+        generator = build_generator(recipe)
+    finally:
+        keras.config.set_dtype_policy(before)
     load_weights(generator, path)
-    return Upscaler(generator, recipe.scale, recipe.channels, card)
+    if alpha is not None:
+        _mix(generator, path, alpha)
+        card = {**card, "alpha": alpha}
+    engine = "keras" if engine == "auto" and precision != "float32" else engine
+    return Upscaler(generator, recipe.scale, recipe.channels, card, engine)

@@ -1,6 +1,7 @@
 import json
 
 import h5py
+import keras
 import numpy as np
 import pytest
 
@@ -103,3 +104,47 @@ def test_every_shipped_card_loads_and_matches_its_weights():
         upscaler = load(card.stem)
         assert upscaler.card["name"] == card.stem
         json.loads(card.read_text())
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A network and the pretrained one beside it, with other weights."""
+    for seed, name in enumerate(("small", "small-pretrained")):
+        keras.utils.set_random_seed(seed)
+        save_weights(build_generator(SMALL), tmp_path / f"{name}.weights.h5", {"recipe": SMALL.__dict__})
+    return tmp_path
+
+
+def test_alpha_mixes_the_two_networks_weights(pair):
+    ends = [load(pair / f"{name}.weights.h5").generator for name in ("small-pretrained", "small")]
+    for alpha in (0.0, 0.3, 1.0):
+        upscaler = load(pair, alpha=alpha)
+        assert upscaler.card["alpha"] == alpha
+        for mixed, a, b in zip(upscaler.generator.variables, *(end.variables for end in ends), strict=True):
+            np.testing.assert_allclose(np.array(mixed), (1 - alpha) * np.array(a) + alpha * np.array(b), atol=1e-6)
+
+
+def test_alpha_without_its_pair_is_named(pair):
+    with pytest.raises(ValueError, match="alpha 2: give a number from 0"):
+        load(pair, alpha=2)
+    with pytest.raises(FileNotFoundError, match="small-pretrained-pretrained.weights.h5 is not beside it"):
+        load(pair / "small-pretrained.weights.h5", alpha=0.5)
+    other = SMALL.replace(blocks=2)
+    save_weights(build_generator(other), pair / "small-pretrained.weights.h5", {"recipe": other.__dict__})
+    with pytest.raises(ValueError, match="two networks of one form"):
+        load(pair, alpha=0.5)
+
+
+def test_precision_and_engine_are_checked_and_used(saved, rng):
+    _, path = saved
+    image = rng.uniform(0.3, 0.7, (12, 10)).astype("float32")
+    half = load(path, precision="bfloat16")
+    assert half.generator.get_layer("trunk").compute_dtype == "bfloat16" and half.engine.name == "keras"
+    assert keras.config.dtype_policy().name == "float32"
+    assert 0 < np.abs(half.upscale(image) - load(path).upscale(image)).max() < 0.05
+    with pytest.raises(ValueError, match="precision 'int8'"):
+        load(path, precision="int8")
+    with pytest.raises(ValueError, match="computes in float32"):
+        load(path, engine="fast", precision="bfloat16")
+    with pytest.raises(ValueError, match="engine 'gpu' is not known"):
+        load(path, engine="gpu")
