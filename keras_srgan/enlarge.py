@@ -1,5 +1,6 @@
 """Enlarges one image file: every frame of it, alpha apart, back into the kind of file that it was."""
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from keras_srgan.targets import Job
 if TYPE_CHECKING:
     from keras_srgan.inference import Options, Result, Upscaler
 
+FAINT = 0.25  # share of its range below which an image is stretched before the network sees it
 MAPS = ("_added.png", "_added.npy")
 SPREADS = ("_spread.png", "_spread.npy")
 
@@ -226,13 +228,22 @@ class _Work:
     def _run(self, frame: Frame) -> "Result":
         pixels = frame.pixels
         gray = pixels.ndim == 2 and self.upscaler.channels == 3
+        used = float(pixels.max() - pixels.min()) / (frame.max_value or 1.0)
+        options = self.options
+        if pixels.dtype != np.uint8 and 0 < used < FAINT:
+            self.record.note(f"uses {used:.1%} of its range: stretched for the network, and back")
+            options = dataclasses.replace(options, stretch=True)
         result = self.upscaler.run(
-            np.repeat(pixels[..., None], 3, axis=2) if gray else pixels, frame.max_value, self.options
+            np.repeat(pixels[..., None], 3, axis=2) if gray else pixels, frame.max_value, options, self._tiles_done
         )
         if gray:  # gray stays gray
             colour = result.pixels
             result.pixels = luma(colour) if colour.dtype.kind == "u" else colour.mean(axis=2, dtype=colour.dtype)
         return result
+
+    def _tiles_done(self, done: int, total: int) -> None:
+        if total > 1:
+            self.doing(f"{self.job.source}, tile {done} of {total}")
 
     def _note(self, frame: Frame, result: "Result") -> None:
         record = self.record

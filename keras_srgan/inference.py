@@ -1,7 +1,9 @@
 """Upscaling arrays: bit depth, range, tiles, self-ensemble, back-projection and what was added."""
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -29,6 +31,9 @@ class Options:
         back_project: integer, rounds of iterative back-projection.
         colour: what a one-channel network does with three channels: `"luma"` enlarges the luma, and the chroma by
             bicubic; `"channels"` enlarges each.
+        stretch: whether the network sees the image's darkest and brightest values as black and white. For images that
+            use little of their range, as CT in 16 bits: their detail is too faint for a network trained on
+            radiographs. A part of an image then differs from the whole.
         map: whether to compute `Result.added`, and `Result.spread` with `self_ensemble`.
 
     Reference:
@@ -42,6 +47,7 @@ class Options:
     back_project: int = 0
     colour: str = "luma"
     map: bool = False
+    stretch: bool = False
 
     def __post_init__(self):
         for name, word in (("tile", "auto"), ("overlap", "exact"), ("back_project", None)):
@@ -123,7 +129,13 @@ class Upscaler:
         """Enlarges an image, or a batch of them: `run(...).pixels`, with the fields of `Options` by name."""
         return self.run(image, max_value, Options(**options)).pixels
 
-    def run(self, image: np.ndarray, max_value: float | None = None, options: Options = Options()) -> Result:
+    def run(
+        self,
+        image: np.ndarray,
+        max_value: float | None = None,
+        options: Options = Options(),
+        progress: Callable[[int, int], object] = lambda done, total: None,
+    ) -> Result:
         """Enlarges an image, or a batch of them.
 
         Large images go through in tiles that share their borders' surroundings, so the result is that of the
@@ -135,6 +147,7 @@ class Upscaler:
                 channel by channel.
             max_value: the value of white. Defaults to 255 for uint8, 65535 for uint16, 1.0 for floats.
             options: `Options`.
+            progress: called with the number of tiles done and of all.
 
         Returns:
             A `Result`; its pixels have the dtype and the number of axes of `image`, sides `scale` times as long,
@@ -158,7 +171,11 @@ class Upscaler:
         results += [np.empty(shape, "float32") for _ in range(options.map * (1 + options.self_ensemble))]
         errors = np.zeros(2)
         for i, each in enumerate(batch):
-            for place, planes in self._bands(each, white, options, rows, columns, errors):
+            low, high = float(each.min()), float(each.max())
+            span = (low, high) if options.stretch and low < high else (0.0, white)
+            step = partial(self._tile, span=span, options=options)
+            count = (progress(i * tiles + k, n * tiles) for k in itertools.count(1))
+            for place, planes in self._bands(each, step, options, rows, columns, errors, count):
                 for result, plane in zip(results, planes, strict=True):
                     result[i, place] = self._restore(plane, white, image.dtype) if result is results[0] else plane
         enlarged, *maps = [r[0, ..., 0] if image.ndim == 2 else r[0] if image.ndim == 3 else r for r in results]
@@ -205,14 +222,15 @@ class Upscaler:
     def _restore(self, plane: np.ndarray, white: float, dtype: np.dtype) -> np.ndarray:
         return quantise(plane, int(white), dtype) if dtype.kind == "u" else np.clip(plane, 0, white).astype(dtype)
 
-    def _bands(self, image, white, options, rows, columns, errors) -> Iterator[tuple[slice, np.ndarray]]:
+    def _bands(self, image, tiled, options, rows, columns, errors, count) -> Iterator[tuple[slice, np.ndarray]]:
         """Yields the image in bands of finished rows: their place, and the planes (SR, added, spread) there."""
         s, (_, w, c) = self.scale, image.shape
         band = np.zeros((1 + options.map * (1 + options.self_ensemble), rows.size * s, w * s, c), "float32")
         for i, y in enumerate(rows.starts):
             for j, x in enumerate(columns.starts):
                 tile = image[y : y + rows.size, x : x + columns.size]
-                planes, error = self._tile(tile.astype("float32"), white, options)
+                planes, error = tiled(tile.astype("float32"))
+                next(count)
                 weight = rows.weights[i][:, None, None] * columns.weights[j][:, None]
                 band[:, :, x * s : (x + columns.size) * s] += planes * weight
                 if options.back_project:
@@ -226,11 +244,11 @@ class Upscaler:
             band[:] = 0
             band[:, : kept.shape[1]] = kept
 
-    def _tile(self, lr: np.ndarray, white: float, options: Options) -> tuple[np.ndarray, np.ndarray]:
+    def _tile(self, lr: np.ndarray, span: tuple[float, float], options: Options) -> tuple[np.ndarray, np.ndarray]:
         """The planes (SR, added, spread) of a tile in grey levels, and its squared errors of consistency."""
         luma = self.channels == 1 and lr.shape[2] == 3 and options.colour == "luma"
         plain = resize(lr, self.scale).astype("float32") if luma or options.map else None
-        sr, spread = self._ensemble((lr @ LUMA)[..., None] if luma else lr, white, options.self_ensemble)
+        sr, spread = self._ensemble((lr @ LUMA)[..., None] if luma else lr, span, options.self_ensemble)
         if luma:
             # The same step in every channel leaves the bicubic chroma as it is.
             sr = plain + (sr - (plain @ LUMA)[..., None])
@@ -247,26 +265,29 @@ class Upscaler:
                 planes.append(np.broadcast_to(spread, sr.shape))
         return np.stack(planes), error
 
-    def _ensemble(self, lr: np.ndarray, white: float, everything: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    def _ensemble(
+        self, lr: np.ndarray, span: tuple[float, float], everything: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
         """The mean over the 8 flips and rotations and its standard deviation, or one pass."""
         if not everything:
-            return self._network(lr, white), None
+            return self._network(lr, span), None
         shape = lr.shape[0] * self.scale, lr.shape[1] * self.scale, lr.shape[2]
         mean, squares = np.zeros(shape, "float32"), np.zeros(shape, "float32")
         for i in range(8):
             turned = np.rot90(lr[::-1] if i >= 4 else lr, i % 4)
-            sr = np.rot90(self._network(turned, white), -(i % 4))
+            sr = np.rot90(self._network(turned, span), -(i % 4))
             sr = sr[::-1] if i >= 4 else sr
             step = sr - mean
             mean += step / (i + 1)
             squares += step * (sr - mean)
         return mean, np.sqrt(squares / 8)
 
-    def _network(self, lr: np.ndarray, white: float) -> np.ndarray:
+    def _network(self, lr: np.ndarray, span: tuple[float, float]) -> np.ndarray:
         """One pass of `(H, W, C)`, in grey levels; the only place that converts to the networks' range and back."""
         h, w, c = lr.shape
+        low, half = np.float32(span[0]), np.float32((span[1] - span[0]) / 2)
         # Two pixels are the least that the bicubic skip can mirror.
-        lr = np.pad(lr, ((0, max(0, 2 - h)), (0, max(0, 2 - w)), (0, 0)), mode="edge") * np.float32(2 / white) - 1
+        lr = (np.pad(lr, ((0, max(0, 2 - h)), (0, max(0, 2 - w)), (0, 0)), mode="edge") - low) / half - 1
         planes = [lr] if c == self.channels else [lr[..., k : k + 1] for k in range(c)]
         sr = np.concatenate([self.engine.run(np.ascontiguousarray(each)[None])[0] for each in planes], axis=-1)
-        return (sr[: h * self.scale, : w * self.scale] + 1) * np.float32(white / 2)
+        return (sr[: h * self.scale, : w * self.scale] + 1) * half + low

@@ -131,6 +131,27 @@ def test_the_spread_is_the_ensembles_standard_deviation(upscaler, rng):
     np.testing.assert_allclose(result.pixels, np.mean(each, axis=0), atol=1e-5)
 
 
+def test_a_stretched_image_goes_through_as_if_it_filled_its_range(upscaler, rng):
+    image = rng.uniform(size=(20, 17)).astype("float32")
+    image = (image - image.min()) / np.ptp(image)
+    faint = (0.4 + 0.02 * image).astype("float32")
+    expected = 0.4 + 0.02 * upscaler.run(image, options=Options()).pixels
+    whole, tiled = (upscaler.upscale(faint, stretch=True, tile=tile) for tile in (0, 9))
+    inside = (expected > 0.4) & (expected < 0.42)  # the first result was clipped to [0, 1]
+    assert np.abs(whole - expected)[inside].max() < 1e-6
+    np.testing.assert_allclose(tiled, whole, atol=1e-6)
+    assert np.abs(upscaler.upscale(faint) - expected).max() > 1e-4
+    flat = np.full((6, 5), 0.3, "float32")
+    np.testing.assert_array_equal(upscaler.upscale(flat, stretch=True), upscaler.upscale(flat))
+
+
+def test_progress_counts_every_tile(upscaler, rng):
+    seen = []
+    image = rng.uniform(size=(2, 24, 20, 1)).astype("float32")
+    result = upscaler.run(image, options=Options(tile=12), progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(i, result.tiles) for i in range(1, result.tiles + 1)]
+
+
 def test_added_is_what_bicubic_lacks(upscaler, rng):
     image = rng.integers(20000, 40000, (30, 24)).astype("uint16")
     result = upscaler.run(image, options=Options(map=True, tile=10))

@@ -108,6 +108,19 @@ def test_formats_without_loss_change_into_each_other(run, form, suffix):
     near(read(f"out/a_x2.{suffix}").pixels, larger(RGB))
 
 
+def test_a_deep_image_that_uses_little_of_its_range_is_stretched_for_the_network(run, bicubic, monkeypatch):
+    ramp = np.arange(600, dtype=np.uint16).reshape(20, 30)
+    images = (ramp * 6, ramp + 900, (ramp // 8).astype(np.uint8))
+    for i, pixels in enumerate(images):
+        write_image(f"{i}.png", pixels)
+    seen, plain = [], type(bicubic).run
+    monkeypatch.setattr(type(bicubic), "run", lambda *a: seen.append(a[3].stretch) or plain(*a))
+    status, lines, _ = run(*(f"{i}.png" for i in range(3)), "--bits", 12)
+    assert status == 0 and seen == [False, True, False]
+    assert ["stretched for the network" in line for line in lines[:3]] == seen
+    near(read("out/1_x2.png").pixels, larger(images[1], 4095))
+
+
 def test_12_bits_stay_within_12_bits(run):
     sharp = np.where(np.indices((20, 30)).sum(0) % 7 > 2, 4095, 0).astype(np.uint16)  # bicubic overshoots
     write_image("a.png", sharp)
