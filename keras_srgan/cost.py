@@ -1,5 +1,6 @@
 """What a run will take: parameters, arithmetic, time and memory, before it starts."""
 
+import itertools
 import os
 import time
 
@@ -19,19 +20,23 @@ def forward_cost(model: keras.Model, shape: tuple[int, int, int]) -> tuple[float
         shape: `(H, W, C)` of the input.
 
     Returns:
-        Floating-point operations of its convolutions and Dense layers (a multiply-add is two), and the
+        Floating-point operations of its convolutions, either way, and Dense layers (a multiply-add is two), and the
         number of values that its layers put out.
     """
     fixed = keras.models.clone_model(model, input_tensors=keras.Input(shape))
     operations = values = 0.0
-    for layer in fixed.layers:
+    # Calls, not layers: a recursion applies one kernel many times.
+    for node in itertools.chain.from_iterable(fixed._nodes_by_depth.values()):
+        layer = node.operation
         if isinstance(layer, keras.layers.InputLayer):
             continue
-        out = int(np.prod(layer.output.shape[1:]))
+        out = int(np.prod(node.output_tensors[0].shape[1:]))
         values += out
         conv = layer.conv if isinstance(layer, SubpixelConv2D) else layer
         if isinstance(conv, (keras.layers.Conv2D, keras.layers.Dense)):
             operations += 2.0 * int(np.prod(conv.kernel.shape[:-1])) * out
+        elif isinstance(conv, keras.layers.Conv2DTranspose):
+            operations += 2.0 * int(np.prod(conv.kernel.shape)) * int(np.prod(node.input_tensors[0].shape[1:-1]))
     return operations, values
 
 

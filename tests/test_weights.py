@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import keras_srgan
+from keras_srgan.checks import check_psnr
 from keras_srgan.files import write_atomically, write_text
 from keras_srgan.networks import build_generator
 from keras_srgan.recipes import Recipe
@@ -148,3 +149,16 @@ def test_precision_and_engine_are_checked_and_used(saved, rng):
         load(path, engine="fast", precision="bfloat16")
     with pytest.raises(ValueError, match="engine 'gpu' is not known"):
         load(path, engine="gpu")
+
+
+CARDS = [path for path in sorted(weights_folder().glob("*.json"))]
+
+
+@pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)
+def test_shipped_weights_reproduce_their_card(path):
+    card = json.loads(path.read_text(encoding="utf-8"))
+    assert card["data"]["licence"] and card["hardware"] and card["command"].startswith("python -m keras_srgan.train")
+    assert {"bicubic", card["name"]} <= {row["method"] for row in card["figures"]["table"]}
+    measured = check_psnr(load(path.stem))
+    assert measured["bicubic"] == pytest.approx(card["check"]["bicubic"], abs=0.01)
+    assert measured["psnr"] == pytest.approx(card["check"]["psnr"], abs=0.01) and measured["psnr"] > measured["bicubic"]

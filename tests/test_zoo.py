@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from keras_srgan import losses
+from keras_srgan.cost import forward_cost
 from keras_srgan.networks import DISCRIMINATORS, GENERATORS, build_generator
 from keras_srgan.networks.deep import drcn, vdsr
 from keras_srgan.networks.edsr import edsr
@@ -89,6 +90,14 @@ def test_parameters_are_the_published_ones():
     assert edsr().count_params() == 1_517_571  # "1.5M", colour x4
     assert rrdb().count_params() == 16_697_987  # "16.7M", colour x4
     assert kernels(espcn(scale=3)) == 25 * 64 + 9 * 64 * 32 + 9 * 32 * 9  # Shi et al., section 3.3.1
+
+
+def test_arithmetic_counts_every_call_and_both_kinds_of_convolution():
+    recursion = 2 * 9 * 256 * 256 * 96 * 96  # what one more application costs, and its reconstruction
+    extra = forward_cost(drcn(blocks=3), (24, 24, 1))[0] - forward_cost(drcn(blocks=2), (24, 24, 1))[0]
+    assert extra == 2 * recursion + 2 * 9 * 256 * 96 * 96
+    layers = [25 * 56, 56 * 12, *[9 * 12 * 12] * 4, 12 * 56, 81 * 56]  # FSRCNN works at LR's size throughout
+    assert forward_cost(fsrcnn(), (10, 7, 1))[0] == 2 * sum(layers) * 70
 
 
 def test_drcn_applies_one_convolution_many_times_and_learns_the_weights_of_their_sum(rng):
