@@ -171,7 +171,7 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
     guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
     keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values)
     recorder = Recorder(run.folder, stage, progress["history"], validation.preview(), validation.baseline, display)
-    callbacks = [_Counter(progress), display, recorder, guard, keeper]
+    callbacks = [_Counter(progress), recorder, display, guard, keeper]
 
     def fit(epochs: int, steps: int) -> None:
         start = progress["epoch"] * run.steps + progress["step"]

@@ -1,0 +1,292 @@
+"""The notebooks run, in a small form; the committed files are those of a real run and can be read on GitHub."""
+
+import base64
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import types
+import urllib.request
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "notebooks"
+FILES = sorted(FOLDER.glob("*.ipynb"))
+RUN = ("train_xray.ipynb", "upscale_xray.ipynb")
+CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,2000")
+MACHINE = re.compile(r"(?<![\w.])/(work|root|tmp|home|Users)/|[A-Z]:\\Users")
+PICTURES = {
+    "train_xray.ipynb": (
+        *("radiograph", "pairs", "networks", "errors", "train", "sheet"),
+        *("vgg-figures", "vgg-difference", "load"),
+    ),
+    "upscale_xray.ipynb": ("wipe", "added", "spread", "alpha", "dicom"),
+}
+
+
+def code_cells(notebook):
+    return {cell["id"]: cell for cell in notebook["cells"] if cell["cell_type"] == "code"}
+
+
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def outputs(cell, kind):
+    """What a cell put out, as a list of texts: of one MIME type, or `"stream"` for what it printed."""
+    found = [
+        each.get("text", "") if kind == "stream" else each.get("data", {}).get(kind, "") for each in cell["outputs"]
+    ]
+    return ["".join(each) for each in found if each]
+
+
+def picture(cell, number=0):
+    data = base64.b64decode(outputs(cell, "image/png")[number])
+    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+
+
+def table(cell):
+    """A cell's first Markdown table: a dictionary a method, whose keys are the columns' first words."""
+    lines = outputs(cell, "text/markdown")[0].split("\n\n")[0].splitlines()
+    head, _, *rows = [[each.strip() for each in line.strip("|").split("|")] for line in lines]
+    keys = [re.split(r"[ ,]", each)[0] for each in head[1:]]
+    return {row[0]: dict(zip(keys, (float(each.split()[0]) for each in row[1:]), strict=True)) for row in rows}
+
+
+@pytest.fixture
+def execute(tmp_path, monkeypatch):
+    """Runs a notebook in a folder of its own.
+
+    `until`: the last cell to run; `changes`: texts replaced in the parameter cell; `more`: a cell to run at the end.
+    """
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    monkeypatch.setenv("KERAS_SRGAN_NOTEBOOK_TINY", "1")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+
+    def run(name, until=None, changes=(), more=""):
+        notebook = nbformat.read(FOLDER / name, 4)
+        parameters = code_cells(notebook)["parameters"]
+        for old, new in changes:
+            assert old in parameters.source
+            parameters.source = parameters.source.replace(old, new)
+        names = [cell["id"] for cell in notebook.cells]
+        notebook.cells = notebook.cells[: names.index(until) + 1] if until else notebook.cells
+        if more:
+            notebook.cells.append(nbformat.v4.new_code_cell(more, id="more"))
+        # An error in a cell is raised here.
+        nbclient.NotebookClient(notebook, timeout=600, resources={"metadata": {"path": tmp_path}}).execute()
+        return code_cells(notebook)
+
+    return run
+
+
+def test_the_training_notebook_runs(execute, tmp_path):
+    found = execute("train_xray.ipynb")
+    for name in PICTURES["train_xray.ipynb"]:
+        assert picture(found[name]).std() > 2, name
+    assert picture(found["train"]).shape[1] > 1000 > picture(found["train"], 1).shape[1]  # curves, and crops
+    assert "adversarial epoch 2/2" in "".join(outputs(found["train"], "stream"))
+    assert list(table(found["vgg-figures"])) == ["bicubic", "before", "with VGG19", "without VGG19"]
+    closing = table(found["table"])
+    ours = ["after pretraining", "after the adversarial stage", "halfway between them"]
+    assert list(closing) == ["bicubic", *ours, "shipped weights"]
+    assert closing["shipped weights"]["LPIPS"] < 0.7 * closing["bicubic"]["LPIPS"]
+    same = table(found["errors"])
+    assert same["blurred"]["MSE"] == same["noise added"]["MSE"] == same["brighter"]["MSE"]
+    assert 10 * same["brighter"]["VGG19"] < min(same["blurred"]["VGG19"], same["noise added"]["VGG19"])
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert (folder / "run" / "xray-srgan-plus.weights.h5").is_file() and (folder / "upscaled.png").is_file()
+
+
+def test_the_upscaling_notebook_runs(execute, tmp_path):
+    pytest.importorskip("ipywidgets")
+    moved = "slider.value = 0.0\nassert view.value == wipe(0.0) != wipe(0.5)\nprint('moved')"
+    found = execute("upscale_xray.ipynb", more=moved)
+    assert outputs(found["more"], "stream") == ["moved\n"]
+    for name in PICTURES["upscale_xray.ipynb"]:
+        assert picture(found[name]).std() > 2, name
+    errors = [float(row.split("|")[2]) for row in outputs(found["project"], "text/markdown")[0].splitlines()[2:]]
+    assert len(errors) == 3 and errors[0] > 1.5 * errors[1] > 2 * errors[2]
+    assert "read back, pixel for pixel: True" in outputs(found["dicom"], "stream")[0]
+    figures = table(found["compare"])
+    assert min(figures["alpha 0"]["PSNR"], figures["alpha 1"]["PSNR"]) > figures["bicubic"]["PSNR"] + 0.5
+    assert figures["alpha 1"]["LPIPS"] < figures["alpha 0"]["LPIPS"] < figures["bicubic"]["LPIPS"]
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert {"radiograph_x4.png", "detail_x4.dcm"} <= {path.name for path in folder.iterdir()}
+
+
+def test_the_slider_is_left_out_without_ipywidgets(execute):
+    hide = "import os\nimport sys\n\nsys.modules['ipywidgets'] = None\n"
+    found = execute("upscale_xray.ipynb", until="wipe", changes=[("import os\n", hide)])
+    assert picture(found["wipe"]).std() > 2
+    assert outputs(found["wipe"], "stream") == ["pip install ipywidgets for the slider\n"]
+
+
+def test_the_real_form_plans_to_train_on_the_set_from_kaggle(execute, tmp_path, rng):
+    for part, count in (("train", 8), ("val", 1), ("test", 2)):
+        for name in ("NORMAL", "PNEUMONIA"):
+            folder = tmp_path / "set" / "chest_xray" / part / name
+            folder.mkdir(parents=True)
+            for i in range(count):
+                cv2.imwrite(str(folder / f"person{i}_virus_{i}.jpeg"), rng.integers(0, 255, (100, 120)).astype("uint8"))
+    (tmp_path / "kagglehub.py").write_text("def dataset_download(handle):\n    return 'set'\n")
+    found = execute("train_xray.ipynb", until="plan", changes=[("QUICK = True", "QUICK = False")])
+    text = {name: "".join(outputs(found[name], "stream")) for name in ("recipe", "data", "plan")}
+    assert "14 training and 2 validation images" in text["data"]
+    assert "images: 14 training, 2 validation" in text["plan"]
+    assert "QUICK" not in text["recipe"] and not outputs(found["radiograph"], "image/png")
+
+
+@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize("colab", [False, True])
+@pytest.mark.parametrize("project", ["", "https://example.org/project.git", "/content/drive/MyDrive/project"])
+def test_the_install_cell_acts_on_colab_only(monkeypatch, name, colab, project):
+    commands, mounted = [], []
+    drive = types.ModuleType("google.colab.drive")
+    drive.mount = mounted.append
+    if colab:
+        google, module = types.ModuleType("google"), types.ModuleType("google.colab")
+        module.drive = drive
+        for each in (google, module, drive):
+            monkeypatch.setitem(sys.modules, each.__name__, each)
+    monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    text = "".join(code_cells(read(FOLDER / name))["install"]["source"])
+    names = dict(PROJECT=project, DATA="kaggle", TEST=None, IMAGE=None, WEIGHTS="xray-srgan-plus")
+    if colab and not project:
+        with pytest.raises(ValueError, match="PROJECT"):
+            exec(text, names)
+        return
+    exec(text, names)
+    assert mounted == (["/content/drive"] if colab and "drive" in project else [])
+    assert len(commands) == (1 if colab else 0)
+    if commands:
+        extra = "[kaggle]" if name == "train_xray.ipynb" else ""
+        wanted = f"keras-srgan{extra} @ git+{project}" if "://" in project else f"{project}{extra}"
+        assert commands[0][1:] == ["-m", "pip", "install", "-q", wanted]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_committed_notebook_is_small_and_was_run_from_top_to_bottom(path):
+    assert path.stat().st_size < 2_000_000
+    cells = code_cells(read(path))
+    assert [cell["execution_count"] for cell in cells.values()] == list(range(1, len(cells) + 1))
+    kinds = {output["output_type"] for cell in cells.values() for output in cell["outputs"]}
+    assert "error" not in kinds and any(outputs(cell, "image/png") for cell in cells.values())
+    for cell in cells.values():
+        for output in cell["outputs"]:
+            assert output.get("name") != "stderr", (cell["id"], output["text"])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_committed_notebook_names_no_machine_and_its_links_lead_somewhere(path):
+    notebook = read(path)
+    for cell in notebook["cells"]:
+        texts = ["".join(cell["source"])]
+        if cell["cell_type"] == "code":
+            for kind in ("stream", "text/plain", "text/markdown", "text/html"):
+                texts += outputs(cell, kind)
+        for text in texts:
+            assert not MACHINE.search(text), (cell["id"], MACHINE.search(text))
+        for target in re.findall(r"\]\(([^)#]+)", texts[0]) if cell["cell_type"] == "markdown" else ():
+            assert "://" in target or (path.parent / target).exists(), target
+    assert set(notebook["metadata"]) <= {"kernelspec", "language_info", "widgets"}
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_the_committed_outputs_are_of_the_real_form(name):
+    cells = code_cells(read(FOLDER / name))
+    for each in PICTURES[name]:
+        assert picture(cells[each]).std() > 2, each
+    figures = table(cells["table" if name == "train_xray.ipynb" else "compare"])
+    trained = "after the adversarial stage" if name == "train_xray.ipynb" else "alpha 1"
+    assert figures[trained]["PSNR"] > figures["bicubic"]["PSNR"] + 0.3
+    assert figures[trained]["LPIPS"] < 0.8 * figures["bicubic"]["LPIPS"]
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """JupyterLab on a folder with the training notebook, and its address."""
+    pytest.importorskip("jupyterlab")
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "train_xray.ipynb").write_bytes((FOLDER / "train_xray.ipynb").read_bytes())
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    places = {f"JUPYTER_{kind}_DIR": str(tmp_path / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
+    environment = {**os.environ, **places, "IPYTHONDIR": str(tmp_path / "ipython"), "PYTHONPATH": str(ROOT)}
+    options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token=x"]
+    with open(tmp_path / "lab.log", "w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options, f"--ServerApp.root_dir={tmp_path / 'work'}"],
+            env={**environment, "KERAS_SRGAN_NOTEBOOK_TINY": "1"},
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield f"http://127.0.0.1:{port}/lab/tree/train_xray.ipynb?token=x"
+        finally:
+            server.terminate()
+            server.wait(60)
+
+
+def answers(address):
+    try:
+        return urllib.request.urlopen(address, timeout=5).status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.slow
+def test_the_training_notebook_runs_in_jupyterlab_from_the_browser(lab, tmp_path):
+    webdriver = pytest.importorskip("selenium.webdriver")
+    if not (CHROMIUM.exists() and DRIVER.exists()):
+        pytest.skip("needs Debian's packages chromium and chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = str(CHROMIUM)
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(DRIVER)))
+
+    last = len(code_cells(read(FOLDER / "train_xray.ipynb")))
+
+    def wait(wanted, seconds):
+        """Waits until a function of the page returns something."""
+        end = time.monotonic() + seconds
+        while not (found := wanted()):
+            assert time.monotonic() < end, browser.find_element("tag name", "body").text[-2000:]
+            time.sleep(0.5)
+        return found
+
+    def click(kind, text):
+        path = f"//*[contains(@class, '{kind}') and normalize-space() = '{text}']"
+        wait(lambda: browser.find_elements("xpath", path), 60)[0].click()
+
+    def done():
+        return f"[{last}]:" in [each.text for each in browser.find_elements("css selector", ".jp-InputPrompt")]
+
+    try:
+        wait(lambda: answers(lab), 60)
+        browser.get(lab)
+        wait(lambda: len(browser.find_elements("css selector", ".jp-Notebook .jp-Cell")) > 20, 60)
+        click("lm-MenuBar-itemLabel", "Edit")
+        click("lm-Menu-itemLabel", "Clear Outputs of All Cells")
+        click("lm-MenuBar-itemLabel", "Run")
+        click("lm-Menu-itemLabel", "Run All Cells")
+        wait(done, 400)
+        assert not browser.find_elements("css selector", "[data-mime-type='application/vnd.jupyter.stderr']")
+        widths = "return [...document.querySelectorAll('.jp-OutputArea img')].map(each => each.naturalWidth)"
+        assert 1350 in browser.execute_script(widths)  # the curves of training
+        assert "shipped weights" in browser.find_element("css selector", ".jp-Notebook").text
+    finally:
+        browser.quit()
