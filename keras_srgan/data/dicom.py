@@ -113,7 +113,9 @@ def _naming(path: str | os.PathLike):
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from None
     except Exception as error:  # pydicom and its codecs raise nearly any kind for damaged content
-        raise ImageError(f"{path}: unreadable DICOM ({one_line(error)}); export it again") from error
+        # Pillow alone reads part of JPEG only.
+        remedy = INSTALL_CODECS if "does not support" in str(error) else "export it again"
+        raise ImageError(f"{path}: unreadable DICOM ({one_line(error)}); {remedy}") from error
 
 
 def _examine(data: bytes, max_pixels: int | None) -> FileDataset:

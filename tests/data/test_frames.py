@@ -280,8 +280,12 @@ def test_compressed_dicom_is_read_where_a_codec_is_installed(name):
     if not pydicom.pixels.get_decoder(dataset.file_meta.TransferSyntaxUID).is_available:
         refused(sample(name), "keras-srgan[dicom]")
         return
+    try:
+        stored = dataset.pixel_array
+    except RuntimeError:  # Pillow alone reads part of JPEG only
+        refused(sample(name), "keras-srgan[dicom]")
+        return
     (frame,) = open_frames(sample(name))
-    stored = dataset.pixel_array
     offset = 2 ** (dataset.BitsStored - 1) if dataset.PixelRepresentation else 0
     np.testing.assert_array_equal(frame.pixels.astype(int) - offset, stored)
 
