@@ -155,8 +155,18 @@ RECIPES = {
     )
 }
 
-# What `train` without --data overrides: sized for the embedded radiograph and 2 CPU cores.
-SAMPLE = dict(pretrain_epochs=16, epochs=5, patches_per_epoch=192, batch=8, warmup=64, flat=0.002)
+# What `train` without --data overrides: sized for the embedded radiograph and 2 CPU cores. In so few steps the full
+# weights of the adversarial stage draw a grid.
+SAMPLE = dict(
+    pretrain_epochs=16,
+    epochs=5,
+    patches_per_epoch=192,
+    batch=8,
+    warmup=64,
+    flat=0.002,
+    lr=5e-5,
+    perceptual_weight=1e-5,
+)
 
 
 def find_recipe(name: str) -> Recipe:
