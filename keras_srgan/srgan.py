@@ -10,7 +10,7 @@ from keras_srgan.metrics import psnr, ssim
 from keras_srgan.resample import resize_batch
 
 # Channel pairs of the layers that a compiled adversarial step transforms: see `fast_convolutions`.
-WIDE = 128 * 128
+WIDE = 256 * 256
 
 
 class SRResNetTrainer(keras.Model):
