@@ -211,7 +211,7 @@ def compare(
         provenance={
             "command": command,
             "versions": versions(),
-            "weights": {method.name: method.sha256 or "not known" for method in rated},
+            "weights": {method.name: method.sha256 for method in rated},
             **({"discriminators": {judge.name: judge.sha256 for judge in judges}} if judges else {}),
             "images": len(used),
             "skipped": skipped,

@@ -92,7 +92,7 @@ def _combine(matrix, parts):
     return ops.stack(rows)
 
 
-def _tile_transform(matrix, x, taps):
+def tile_transform(matrix, x, taps):
     """Transform overlapping tiles, 4 apart and `taps` wide, on both axes.
 
     (N, 4h+taps-4, 4w+taps-4, C) becomes (6, 6, N, h, w, C), the height's
@@ -103,7 +103,7 @@ def _tile_transform(matrix, x, taps):
     return _combine(matrix, [x[:, :, i : i + height : 4] for i in range(taps)])
 
 
-def _kernel_transform(kernel, turned=False):
+def kernel_transform(kernel, turned=False):
     """(3, 3, I, O) to (36, I, O); `turned` by half a turn, for the input gradient.
 
     One matrix product for both axes: unlike for the tiles that is cheap here,
@@ -122,12 +122,12 @@ def _pad(x, before, after):
 
 
 def _winograd_input(x):
-    z = _tile_transform(BT, _pad(x, 1, 1), 6)
+    z = tile_transform(BT, _pad(x, 1, 1), 6)
     return ops.reshape(z, (36, -1, x.shape[3]))
 
 
-def _winograd_product(v, u, height, width):
-    """Multiply, transform back, and lay the 4x4 blocks out as an image."""
+def winograd_product(v, u, height, width):
+    """Multiply (36, N*h*w, I) by (36, I, O), transform back, and lay the 4x4 blocks out as an image."""
     h, w, outputs = -(-height // 4), -(-width // 4), u.shape[2]
     m = ops.matmul(v, u)
     m = ops.reshape(m, (6, 6, -1, h, w, outputs))
@@ -145,16 +145,16 @@ def winograd_conv3x3(x, kernel):
 
     def grad(*args, upstream=None):
         dy = upstream_of(args, upstream)
-        u = ops.transpose(_kernel_transform(kernel, turned=True), (0, 2, 1))
-        dx = _winograd_product(_winograd_input(dy), u, height, width)
-        dm = _tile_transform(A, _pad(dy, 0, 0), 4)
+        u = ops.transpose(kernel_transform(kernel, turned=True), (0, 2, 1))
+        dx = winograd_product(_winograd_input(dy), u, height, width)
+        dm = tile_transform(A, _pad(dy, 0, 0), 4)
         dm = ops.reshape(dm, (36, -1, dy.shape[3]))
         du = ops.matmul(ops.transpose(v, (0, 2, 1)), dm)
         back = ops.array(np.kron(G, G).T, dtype=kernel.dtype)
         dk = ops.matmul(back, ops.reshape(du, (36, -1)))
         return dx, ops.reshape(dk, kernel.shape)
 
-    return _winograd_product(v, _kernel_transform(kernel), height, width), grad
+    return winograd_product(v, kernel_transform(kernel), height, width), grad
 
 
 @ops.custom_gradient

@@ -73,7 +73,7 @@ class Reference:
         for name in (each for each in self.names if each in compute):
             try:
                 found[name] = float(keras.ops.convert_to_numpy(compute[name]())[0])
-            except ValueError:  # the image is too small for this figure
+            except metrics.ImageTooSmall:
                 found[name] = float("nan")
         return found
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras import layers, ops
 
 from keras_srgan.features import build_features
+from keras_srgan.metrics import ImageTooSmall
 from keras_srgan.weights import weights_folder
 
 WEIGHTS = "lpips-alex.npz"
@@ -82,10 +83,10 @@ def lpips(hr, sr, max_value: float = 1.0):
         Tensor `(N,)`.
 
     Raises:
-        ValueError: for sides below 31 px.
+        ImageTooSmall: for sides below 31 px.
     """
     if min(hr.shape[1], hr.shape[2]) < SMALLEST:
-        raise ValueError(f"LPIPS needs sides of at least {SMALLEST} px, got {hr.shape[2]}x{hr.shape[1]}")
+        raise ImageTooSmall(f"LPIPS needs sides of at least {SMALLEST} px, got {hr.shape[2]}x{hr.shape[1]}")
     return _lpips_network()([_rgb(hr, max_value), _rgb(sr, max_value)])[:, 0]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from keras_srgan.inference import Upscaler
 from keras_srgan.protocols import Pair, Protocol, rgb_to_ycbcr, ycbcr_to_rgb
 from keras_srgan.resample import quantise, resize
-from keras_srgan.weights import SUFFIX, load
+from keras_srgan.weights import SUFFIX, identity, load
 
 Enlarge = Callable[[np.ndarray, int], np.ndarray]
 
@@ -57,13 +57,13 @@ class Method:
         name: its name.
         enlarge: function `(lr, max_value) -> sr`, dtype kept.
         channels: 1 or 3 for a network that takes only so many; `None` for what takes any.
-        sha256: of the weights, where there are any.
+        sha256: of the weights, where they are known; see `keras_srgan.weights.identity`.
     """
 
     name: str
     enlarge: Enlarge
     channels: int | None = None
-    sha256: str | None = None
+    sha256: str = "not known"
 
     def __call__(self, pair: Pair, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
         """Enlarges the LR of a pair.
@@ -137,7 +137,7 @@ def networks(weights: Sequence[str | Path] | Mapping[str, Any], scale: int) -> l
         if isinstance(each, Upscaler):
             if each.scale != scale:
                 raise ValueError(f"{name}: weights of scale {each.scale}; this evaluation is of scale {scale}")
-            methods.append(Method(name, each.upscale, each.channels, each.card.get("sha256")))
+            methods.append(Method(name, each.upscale, each.channels, identity(each.card)))
         elif callable(each):
             methods.append(Method(name, each, getattr(each, "channels", None)))
         else:

@@ -16,6 +16,10 @@ MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 GMS_C = 170.0 / 255**2  # Xue et al., section II; for images in [0, 1]
 
 
+class ImageTooSmall(ValueError):
+    """Images that have fewer pixels than a figure needs."""
+
+
 def psnr(hr, sr, max_value: float = 1.0):
     """Peak signal-to-noise ratio of each image, in dB; infinite for equal images."""
     error = ops.mean(ops.square(ops.cast(hr, "float32") - ops.cast(sr, "float32")), axis=(1, 2, 3))
@@ -43,13 +47,13 @@ def ssim(hr, sr, max_value: float = 1.0):
     Equals scikit-image's with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`.
 
     Raises:
-        ValueError: for sides below 11 px.
+        ImageTooSmall: for sides below 11 px.
 
     Reference:
         Wang et al., IEEE TIP 2004.
     """
     if min(hr.shape[1], hr.shape[2]) < 11:
-        raise ValueError(f"SSIM needs sides of at least 11 px, got {hr.shape[2]}x{hr.shape[1]}")
+        raise ImageTooSmall(f"SSIM needs sides of at least 11 px, got {hr.shape[2]}x{hr.shape[1]}")
     luminance, structure = _ssim_maps(_unit(hr, max_value), _unit(sr, max_value))
     return ops.mean(luminance * structure, axis=(1, 2, 3))
 
@@ -83,13 +87,13 @@ def ms_ssim(hr, sr, max_value: float = 1.0):
         Tensor `(N,)`.
 
     Raises:
-        ValueError: for sides below 161 px, whose fifth scale is smaller than the window.
+        ImageTooSmall: for sides below 161 px, whose fifth scale is smaller than the window.
 
     Reference:
         Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003.
     """
     if min(hr.shape[1], hr.shape[2]) < 161:
-        raise ValueError(f"MS-SSIM needs sides of at least 161 px, got {hr.shape[2]}x{hr.shape[1]}")
+        raise ImageTooSmall(f"MS-SSIM needs sides of at least 161 px, got {hr.shape[2]}x{hr.shape[1]}")
     a, b = _unit(hr, max_value), _unit(sr, max_value)
     product = 1.0
     for scale, weight in enumerate(MS_SSIM_WEIGHTS, 1):

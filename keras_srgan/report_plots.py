@@ -75,8 +75,8 @@ def scatter(evaluation: "Evaluation", names: list[str]) -> "Figure":
         matplotlib figure.
     """
     methods = evaluation.methods[1:]
-    figure = _figure(len(names), PANEL + 0.2 * len(methods))
-    for axis, metric in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+    figure, panels = _panels(evaluation, names, len(names), PANEL + 0.2 * len(methods))
+    for axis, metric in panels:
         seen = []
         for i, method in enumerate(methods, 1):
             points = np.array([each[1:] for each in pairs(evaluation, metric, method)]).reshape(-1, 2)
@@ -89,8 +89,6 @@ def scatter(evaluation: "Evaluation", names: list[str]) -> "Figure":
         axis.plot(ends, ends, color=INK, lw=1, ls=(0, (4, 3)))
         axis.set(xlim=ends, ylim=ends, box_aspect=1, xlabel="bicubic", ylabel="method")
         axis.set(xticks=[tick for tick in axis.get_yticks() if ends[0] <= tick <= ends[1]])
-        axis.set_title(label(evaluation, metric), loc="left", fontweight="bold")
-        axis.grid(color=INK, alpha=0.12, lw=0.6)
     handles, texts = axis.get_legend_handles_labels()
     if handles:
         close = {"frameon": False, "borderaxespad": 0, "handletextpad": 0.2, "markerscale": 1.5}
@@ -108,21 +106,14 @@ def violin(evaluation: "Evaluation", names: list[str]) -> "Figure":
     Returns:
         matplotlib figure.
     """
-    columns = min(3, len(names))
-    lines = -(-len(names) // columns)
-    figure = _figure(columns, (0.75 + 0.55 * len(evaluation.methods)) * lines)
-    axes = figure.subplots(lines, columns, squeeze=False).ravel()
-    for axis, metric in zip(axes, names, strict=False):
+    figure, panels = _panels(evaluation, names, min(3, len(names)), 0.75 + 0.55 * len(evaluation.methods), "x")
+    for axis, metric in panels:
         for i, method in enumerate(evaluation.methods):
             values = np.array(list(column(evaluation, metric, method).values()))
             _one_violin(axis, i, values[np.isfinite(values)])
             axis.text(0.0, i - 0.3, _shown(method), transform=axis.get_yaxis_transform(), fontsize=8, va="bottom")
         axis.set(ylim=(len(evaluation.methods) - 0.5, -0.65), yticks=[])
         axis.spines["left"].set_visible(False)
-        axis.set_title(label(evaluation, metric), loc="left", fontweight="bold")
-        axis.grid(axis="x", color=INK, alpha=0.12, lw=0.6)
-    for axis in axes[len(names) :]:
-        axis.set_axis_off()
     return figure
 
 
@@ -138,11 +129,24 @@ def _one_violin(axis: Any, place: int, values: np.ndarray) -> None:
         axis.plot([values.mean()] * 2, [place - 0.22, place + 0.22], color=INK, lw=2)
 
 
-def _figure(columns: int, height: float) -> "Figure":
+def _panels(
+    evaluation: "Evaluation", names: list[str], columns: int, height: float, grid: str = "both"
+) -> tuple["Figure", list[tuple[Any, str]]]:
+    """A figure with a titled panel of so many inches for each metric, and the panels with their metrics."""
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    return Figure(figsize=(WIDTH * columns, height), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
+    lines = -(-len(names) // columns)
+    layout = ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08)
+    figure = Figure(figsize=(WIDTH * columns, height * lines), layout=layout)
+    axes = figure.subplots(lines, columns, squeeze=False).ravel()
+    panels = list(zip(axes, names, strict=False))
+    for axis, metric in panels:
+        axis.set_title(label(evaluation, metric), loc="left", fontweight="bold")
+        axis.grid(axis=grid, color=INK, alpha=0.12, lw=0.6)
+    for axis in axes[len(names) :]:
+        axis.set_axis_off()
+    return figure, panels
 
 
 def _marks(i: int) -> dict[str, Any]:
@@ -154,6 +158,9 @@ def _shown(method: str) -> str:
     name = "".join(c if c.isprintable() else "?" for c in method)
     name = name if len(name) <= 40 else f"{name[:24]}…{name[-15:]}"
     return f" {name}" if name.startswith("_") else name
+
+
+KINDS = {"scatter": scatter, "violin": violin}
 
 
 def draw(kind: str, evaluation: "Evaluation", names: list[str]) -> str:
@@ -172,7 +179,7 @@ def draw(kind: str, evaluation: "Evaluation", names: list[str]) -> str:
     file = io.StringIO()
     # The salt names the parts that the drawing refers to: two plots of a page must not share them.
     with rc_context(STYLE | {"svg.hashsalt": f"{kind} {names}"}):
-        figure = {"scatter": scatter, "violin": violin}[kind](evaluation, names)
+        figure = KINDS[kind](evaluation, names)
         nothing: dict[str, Any] = dict.fromkeys(["Date", "Creator", "Format", "Type"])
         figure.savefig(file, format="svg", transparent=True, metadata=nothing)
     svg = file.getvalue()
@@ -203,7 +210,7 @@ def write_plots(evaluation: "Evaluation", folder: str | Path) -> list[Path]:
         for kind, names in plots(evaluation).items():
             if names:
                 file = io.BytesIO()
-                figure = {"scatter": scatter, "violin": violin}[kind](evaluation, names)
+                figure = KINDS[kind](evaluation, names)
                 figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
                 written.append(write_bytes(Path(folder) / f"{kind}.png", file.getvalue()))
     return written

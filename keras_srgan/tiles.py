@@ -1,13 +1,12 @@
 """Tiles: how far a network looks, where an image is cut, and with what weights the pieces are put together."""
 
 from dataclasses import dataclass
-from fractions import Fraction
-from math import ceil, lcm
+from math import lcm
 
 import keras
 import numpy as np
 
-from keras_srgan.engines.graph import calls
+from keras_srgan.engines.graph import calls, ends
 from keras_srgan.layers import BicubicUpsampling2D, LocalDetail, SubpixelConv2D
 
 # Layers whose output depends on the whole image: no overlap makes their tiles exact.
@@ -19,41 +18,67 @@ WHOLE_IMAGE = (
 )
 
 
+# Samples on each side of a place between two of them.
+_INTERPOLATION = {"bilinear": 1, "bicubic": 2, "lanczos3": 3, "lanczos5": 5}
+
+
+def _reads(layer, row: int) -> range:
+    """The rows of its input that a row of a layer's output is made of."""
+    if isinstance(layer, keras.layers.Conv2DTranspose):
+        size, stride = max(layer.kernel_size), layer.strides[0]
+        row += max(0, size - stride) // 2
+        return range((row - size) // stride + 1, row // stride + 1)
+    if isinstance(layer, keras.layers.Conv2D | keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
+        convolves = isinstance(layer, keras.layers.Conv2D)
+        size = (max(layer.kernel_size) - 1) * max(layer.dilation_rate) + 1 if convolves else max(layer.pool_size)
+        stride = layer.strides[0]
+        first = row * stride - (max(0, size - stride) // 2 if layer.padding == "same" else 0)
+        return range(first, first + size)
+    if isinstance(layer, LocalDetail):
+        return range(row - layer.window // 2, row + layer.window // 2 + 1)
+    if isinstance(layer, SubpixelConv2D):
+        middle = row // layer.scale
+        return range(middle - (layer.kernel_size - 1) // 2, middle + layer.kernel_size // 2 + 1)
+    if isinstance(layer, BicubicUpsampling2D):
+        middle, phase = divmod(row, layer.scale)
+        taps = np.flatnonzero(layer.kernel[..., phase * layer.scale : (phase + 1) * layer.scale].any(axis=(1, 2, 3)))
+        return range(middle + taps[0] - 2, middle + taps[-1] - 1)
+    if isinstance(layer, keras.layers.UpSampling2D):
+        factor, reach = layer.size[0], _INTERPOLATION.get(layer.interpolation)
+        before = row // factor if reach is None else (2 * row + 1 - factor) // (2 * factor)
+        return range(before, before + 1) if reach is None else range(before - reach + 1, before + reach + 1)
+    return range(row, row + 1)
+
+
 def receptive_radius(generator: keras.Model) -> int:
     """How far, in LR pixels, an output pixel looks from the LR pixel that it belongs to.
 
-    Walks the functional graph and adds up each layer's reach at its resolution.
+    Walks the functional graph with the first and the last LR row that each row depends on, for the rows of one period
+    of the network's grid. Exact where no weight is zero.
 
     Args:
-        generator: functional model of convolutions, poolings, enlargements and element-wise layers.
+        generator: functional model of convolutions, poolings, enlargements and element-wise layers. One that reduces
+            first makes its sides whole, as by `PadToMultiple`. What `sees_whole_image` finds is not counted.
 
     Returns:
-        Integer, rounded up.
+        Integer.
     """
-    radius: dict[str, Fraction] = {}
-    graph = calls(generator)
+    graph, period = calls(generator), alignment(generator)
+    seen: dict[str, list[tuple[int, int]]] = {}
+
+    def look(name: str, row: int) -> tuple[int, int]:
+        periods, row = divmod(row, len(seen[name]))
+        first, last = seen[name][row]
+        return first + periods * period, last + periods * period
+
     for name, call in graph.items():
-        layer = call.layer
-        before = max((graph[each].factor for each in call.inputs), default=Fraction(1))
-        reach = Fraction(0)  # in pixels of the layer's input
-        if isinstance(layer, keras.layers.Conv2DTranspose):
-            reach = Fraction(max(layer.kernel_size), layer.strides[0]) + 1
-        elif isinstance(layer, keras.layers.Conv2D):
-            # A stride counts once more: its blocks are not centred on their output pixel.
-            reach = Fraction(max(layer.kernel_size) // 2 * max(layer.dilation_rate) + max(layer.strides) - 1)
-        elif isinstance(layer, SubpixelConv2D):
-            # One more output pixel: sub-pixel blocks are not centred on their input pixel.
-            reach = layer.kernel_size // 2 + Fraction(1, layer.scale)
-        elif isinstance(layer, LocalDetail):
-            reach = Fraction(layer.window // 2)
-        elif isinstance(layer, BicubicUpsampling2D):
-            reach = Fraction(2)
-        elif isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):
-            reach = Fraction(max(layer.pool_size))
-        elif isinstance(layer, keras.layers.UpSampling2D):
-            reach = Fraction(1)
-        radius[name] = max((radius[each] for each in call.inputs), default=Fraction(0)) + reach / before
-    return ceil(max(radius.values()))
+        seen[name] = []
+        for row in range(int(period * call.factor)):
+            spans = [look(each, i) for each in call.inputs for i in _reads(call.layer, row)] or [(row, row)]
+            seen[name].append((min(first for first, _ in spans), max(last for _, last in spans)))
+    sr = seen[ends(generator)[1]]
+    own = (row * period // len(sr) for row in range(len(sr)))
+    return max(max(place - first, last - place) for place, (first, last) in zip(own, sr, strict=True))
 
 
 def alignment(generator: keras.Model) -> int:
@@ -129,8 +154,8 @@ def cut_image(
 
     Args:
         shape: `(H, W)` in LR pixels.
-        tile: LR pixels of a tile's own part; 0: the whole image; `"auto"`: the tiles with the least area in
-            all among those of at most `pixels`.
+        tile: LR pixels of a tile's own part, `align` or more; 0: the whole image; `"auto"`: the tiles with the least
+            area in all among those of at most `pixels`.
         overlap: integer, LR pixels around a tile's own part.
         scale: integer factor.
         pixels: integer, the LR pixels of a tile that memory allows, with its overlaps.
@@ -161,7 +186,7 @@ def cut_image(
                 best, counts = key, (i, n)
         sizes = size(shape[0], counts[0]), size(shape[1], counts[1])
     else:
-        wanted = [int(tile) + 2 * overlap if tile else length for length in shape]
+        wanted = [max(int(tile), align) + 2 * overlap if tile else length for length in shape]
         whole = [min(length, w + (length - w) % align) for length, w in zip(shape, wanted, strict=True)]
         sizes = whole[0], whole[1]
         steps = [max(1, each - 2 * overlap - align + 1) for each in sizes]

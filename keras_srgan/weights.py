@@ -13,10 +13,20 @@ from keras_srgan.recipes import Recipe
 if TYPE_CHECKING:
     import keras
 
+    from keras_srgan.imports import import_rrdb as import_rrdb
+    from keras_srgan.imports import import_srresnet as import_srresnet
     from keras_srgan.inference import Upscaler
 
 SUFFIX = ".weights.h5"
 POINTER = "a Git-LFS pointer: run git lfs pull"
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("import_rrdb", "import_srresnet"):  # on demand: they need Keras
+        from keras_srgan import imports
+
+        return getattr(imports, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def weights_folder() -> Path:
@@ -149,21 +159,31 @@ def read_card(path: Path) -> dict[str, Any]:
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-def _mix(generator: "keras.Model", path: Path, alpha: float) -> None:
-    """Moves the generator's weights towards those of the pretrained one beside it."""
+def _mix(generator: "keras.Model", path: Path, alpha: float) -> str:
+    """Moves the generator's weights towards those of the pretrained one beside it, and gives that one's hash."""
     from keras_srgan.networks import build_generator
 
     name = path.name.removesuffix(SUFFIX)
     other = path.with_name(f"{name}-pretrained{SUFFIX}")
     if not other.is_file():
         raise FileNotFoundError(f"{path}: alpha mixes two networks, and {other.name} is not beside it")
-    pretrained = build_generator(Recipe.from_dict(read_card(other)["recipe"]))
+    card = read_card(other)
+    pretrained = build_generator(Recipe.from_dict(card["recipe"]))
     if pretrained.to_json() != generator.to_json():
         raise ValueError(f"{path}: alpha mixes two networks of one form, and {other.name} is of another")
     adversarial = [np.asarray(variable) for variable in generator.variables]
     load_weights(generator, other)
     for variable, value in zip(generator.variables, adversarial, strict=True):
         variable.assign((1 - alpha) * np.asarray(variable) + alpha * value)
+    return card["sha256"]
+
+
+def identity(card: dict[str, Any]) -> str:
+    """The sha256 of the weights that a card describes; where `load` mixed two files, both and `alpha`."""
+    known = card.get("sha256", "not known")
+    if pretrained := card.get("pretrained_sha256"):
+        return f"{known}, mixed at alpha {card['alpha']:g} with pretrained sha256 {pretrained}"
+    return known
 
 
 def load(
@@ -180,7 +200,8 @@ def load(
             (then also `"auto"`) and `"xla"`.
 
     Returns:
-        An `Upscaler`, whose `upscale(array)` returns the enlarged array in the same dtype.
+        An `Upscaler`, whose `upscale(array)` returns the enlarged array in the same dtype. Its `card` is the model
+        card, with `alpha` and `pretrained_sha256` where two networks were mixed.
 
     Raises:
         FileNotFoundError: if there are no such weights, or not both for `alpha`.
@@ -217,7 +238,6 @@ def load(
         keras.config.set_dtype_policy(before)
     load_weights(generator, path)
     if alpha is not None:
-        _mix(generator, path, alpha)
-        card = {**card, "alpha": alpha}
+        card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, alpha)}
     engine = "keras" if engine == "auto" and precision != "float32" else engine
     return Upscaler(generator, recipe.scale, recipe.channels, card, engine)

@@ -42,6 +42,23 @@ def make_image(rng):
     return make
 
 
+@pytest.fixture(scope="session")
+def shaken():
+    """A function that makes every weight of a network matter, as after training."""
+
+    def shake(generator):
+        rng = np.random.default_rng(0)
+        for variable in generator.variables:
+            value = np.asarray(variable)
+            if "variance" in variable.path:
+                variable.assign(rng.uniform(0.5, 2, value.shape))
+            elif value.ndim == 1 or not value.any():
+                variable.assign(value + rng.normal(size=value.shape) * 0.05)
+        return generator
+
+    return shake
+
+
 @pytest.fixture
 def tiny():
     """A recipe whose whole run takes seconds."""

@@ -9,7 +9,6 @@ from keras_srgan.engines.programs import merged_tail
 from keras_srgan.inference import Options, Upscaler
 from keras_srgan.layers import depth_to_space
 from keras_srgan.networks.edsr import edsr
-from keras_srgan.networks.fast import fsrcnn
 from keras_srgan.networks.recursive import recursive
 from keras_srgan.networks.rrdb import rrdb
 from keras_srgan.networks.srresnet import srresnet
@@ -27,15 +26,6 @@ NETWORKS = {
 }
 
 
-def shaken(generator):
-    """A network whose every weight matters, as after training."""
-    rng = np.random.default_rng(0)
-    for variable in generator.variables:
-        spread = 0.5 if "variance" in variable.path else 0.05
-        variable.assign(np.asarray(variable) + rng.uniform(-spread, spread, variable.shape))
-    return generator
-
-
 def smooth(rng, *shape):
     """Values as of an image: neighbours alike."""
     return (np.cumsum(rng.normal(size=shape), axis=2) / 20).clip(-1, 1).astype("float32")
@@ -43,7 +33,7 @@ def smooth(rng, *shape):
 
 @pytest.mark.parametrize("engine", [name for name in ENGINES if name != "keras"])
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_engine_gives_keras_image(engine, name, rng):
+def test_every_engine_gives_keras_image(engine, name, shaken, rng):
     for package in PACKAGES.get(engine, ()):
         pytest.importorskip(package)
     generator = shaken(NETWORKS[name]())
@@ -83,7 +73,7 @@ def test_auto_takes_the_fast_engine_where_it_suits():
         make_engine("fast", srresnet(filters=8, blocks=1))
 
 
-def test_the_fast_engine_gives_the_same_bytes_twice_and_tiles_the_whole(rng):
+def test_the_fast_engine_gives_the_same_bytes_twice_and_tiles_the_whole(shaken, rng):
     upscaler = Upscaler(shaken(srresnet(scale=2, filters=32, blocks=1)), 2, 1, engine="fast")
     image = rng.integers(0, 65536, (75, 66)).astype("uint16")
     whole = upscaler.upscale(image, tile=0)
@@ -99,11 +89,3 @@ def test_unknown_and_missing_engines_are_named(monkeypatch):
         monkeypatch.setitem(sys.modules, package, None)
         with pytest.raises(ValueError, match=rf"needs .*{package}.*pip install 'keras-srgan\[{name}\]'"):
             Upscaler(srresnet(filters=4, blocks=1), 4, 1, engine=name)
-
-
-def test_a_layer_without_an_onnx_form_is_named():
-    pytest.importorskip("onnx")
-    from keras_srgan.export import to_onnx
-
-    with pytest.raises(ValueError, match="layer 'sr' \\(Conv2DTranspose\\)"):
-        to_onnx(fsrcnn(filters=8))

@@ -66,6 +66,18 @@ def test_every_metric_of_every_method_on_every_image(make_image):
     assert found.provenance["images"] == 3 and found.provenance["versions"]["keras"]
 
 
+def test_only_figures_of_images_too_small_are_left_out(make_image, monkeypatch):
+    (row,) = compare(images(make_image, 1, (20, 24))).rows
+    assert {name for name in METRICS if np.isnan(row[name])} == {"ms_ssim", "lpips"}
+
+    def broken(hr, sr):
+        raise ValueError("a fault")
+
+    monkeypatch.setattr("keras_srgan.metrics.ssim", broken)
+    with pytest.raises(ValueError, match="a fault"):
+        compare(images(make_image, 1), metrics=QUICK)
+
+
 def test_the_closing_table_of_a_run_is_an_evaluation_in_short(make_image):
     pictures = images(make_image)
     table = score({"bicubic": None, "sharper": sharper}, pictures, 4)

@@ -10,23 +10,13 @@ from keras_srgan.networks.unet import unet
 from keras_srgan.resample import quantise, resize
 
 
-def shaken(generator):
-    """A network whose every weight matters, as after training."""
-    rng = np.random.default_rng(0)
-    for variable in generator.variables:
-        value = np.asarray(variable)
-        if "variance" in variable.path:
-            variable.assign(rng.uniform(0.5, 2, value.shape))
-        elif value.ndim == 1:
-            variable.assign(value + rng.normal(size=value.shape) * 0.05)
-        elif not value.any():
-            variable.assign(rng.normal(size=value.shape) * 0.05)
-    return generator
+@pytest.fixture(scope="session")
+def network(shaken):
+    def make(scale=4, channels=1, **changes):
+        options = dict(filters=4, blocks=1, norm="none", skip="bicubic") | changes
+        return shaken(srresnet(scale=scale, channels=channels, **options))
 
-
-def network(scale=4, channels=1, **changes):
-    options = dict(filters=4, blocks=1, norm="none", skip="bicubic") | changes
-    return shaken(srresnet(scale=scale, channels=channels, **options))
+    return make
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +26,7 @@ def bicubic():
 
 
 @pytest.fixture(scope="module")
-def upscaler():
+def upscaler(network):
     return Upscaler(network(), 4, 1)
 
 
@@ -73,7 +63,7 @@ def test_any_shape_and_dtype_gives_finite_values_in_range(bicubic, data):
 @pytest.mark.parametrize(
     "scale,norm,skip", [(2, "none", "bicubic"), (3, "batch", "none"), (4, "none", "none"), (8, "batch", "bicubic")]
 )
-def test_tiles_give_the_whole_image(scale, norm, skip, rng):
+def test_tiles_give_the_whole_image(network, scale, norm, skip, rng):
     upscaler = Upscaler(network(scale, norm=norm, skip=skip), scale, 1, engine="keras")
     image = rng.integers(0, 65536, (61, 47)).astype("uint16")
     whole, tiled = (upscaler.run(image, options=Options(tile=tile)) for tile in (0, 9))
@@ -83,7 +73,7 @@ def test_tiles_give_the_whole_image(scale, norm, skip, rng):
     assert np.abs(upscaler.upscale(image, tile=9).astype(int) - whole.pixels).max() > 10
 
 
-def test_tiles_of_a_network_that_reduces_keep_to_its_grid(rng):
+def test_tiles_of_a_network_that_reduces_keep_to_its_grid(shaken, rng):
     upscaler = Upscaler(shaken(unet(filters=2)), 4, 1)
     image = rng.uniform(size=(131, 126)).astype("float32")
     tiled = upscaler.run(image, options=Options(tile=16))
@@ -91,7 +81,7 @@ def test_tiles_of_a_network_that_reduces_keep_to_its_grid(rng):
     np.testing.assert_allclose(tiled.pixels, upscaler.upscale(image, tile=0), atol=2e-6)
 
 
-def test_tiles_of_whole_image_statistics_say_so(rng):
+def test_tiles_of_whole_image_statistics_say_so(network, rng):
     upscaler = Upscaler(network(norm="instance"), 4, 1)
     image = rng.uniform(size=(40, 40)).astype("float32")
     assert upscaler.run(image, options=Options(tile=0)).exact
@@ -204,7 +194,7 @@ def test_what_can_not_be_enlarged_is_named(bicubic, image, message):
         bicubic.upscale(image)
 
 
-def test_channels_and_white_that_do_not_fit_are_named(bicubic):
+def test_channels_and_white_that_do_not_fit_are_named(network, bicubic):
     colour = Upscaler(network(channels=3), 4, 3)
     with pytest.raises(ValueError, match="1 channel.* for a network of 3"):
         colour.upscale(np.zeros((4, 4), "uint8"))

@@ -1,8 +1,9 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from keras_srgan.layers import ICNR, BicubicUpsampling2D, SubpixelConv2D
+from keras_srgan.layers import ICNR, BicubicUpsampling2D, LocalDetail, SubpixelConv2D
 from keras_srgan.resample import resize
 
 
@@ -48,6 +49,17 @@ def test_bicubic_layer_equals_the_resize_matrix(scale, channels, rng):
     y = np.asarray(BicubicUpsampling2D(scale)(x))
     expected = np.stack([resize(each, scale) for each in x])
     np.testing.assert_allclose(y, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [3, 9])
+@pytest.mark.parametrize("height,width", [(1, 1), (2, 5), (8, 10), (9, 9), (31, 40)])
+def test_local_detail_is_the_difference_from_the_mean_inside_the_image(window, height, width, rng):
+    x = rng.uniform(-1, 1, (2, height, width, 3)).astype("float32")
+    expected = x - np.asarray(keras.ops.average_pool(x, window, strides=1, padding="same"))
+    layer = LocalDetail(window, gain=1.0)
+    np.testing.assert_allclose(np.asarray(layer(x)), expected, atol=1e-6)
+    any_size = tf.function(layer, input_signature=[tf.TensorSpec((None, None, None, 3))])
+    np.testing.assert_allclose(np.asarray(any_size(x)), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("layer", [SubpixelConv2D(4, scale=3, kernel_size=5), BicubicUpsampling2D(2)])

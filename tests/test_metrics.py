@@ -5,7 +5,17 @@ import tensorflow as tf
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from keras_srgan.lpips import lpips, vgg_distance
-from keras_srgan.metrics import PSNR, SSIM, consistency, gradient_similarity, ms_ssim, psnr, sharpness, ssim
+from keras_srgan.metrics import (
+    PSNR,
+    SSIM,
+    ImageTooSmall,
+    consistency,
+    gradient_similarity,
+    ms_ssim,
+    psnr,
+    sharpness,
+    ssim,
+)
 from keras_srgan.resample import resize
 
 HIGHER = {"psnr": psnr, "ssim": ssim, "ms_ssim": ms_ssim, "gms": gradient_similarity}
@@ -103,7 +113,7 @@ def test_consistency_is_zero_for_an_lrs_own_hr_and_counts_grey_levels(rng):
 @pytest.mark.parametrize("metric,least,name", [(ssim, 11, "SSIM"), (ms_ssim, 161, "MS-SSIM"), (lpips, 31, "LPIPS")])
 def test_images_too_small_are_named(metric, least, name):
     small = np.zeros((1, least + 1, least - 1, 1), "float32")
-    with pytest.raises(ValueError, match=f"^{name} needs sides of at least {least} px, got {least - 1}x{least + 1}"):
+    with pytest.raises(ImageTooSmall, match=f"^{name} needs sides of at least {least} px, got {least - 1}x{least + 1}"):
         metric(small, small)
 
 

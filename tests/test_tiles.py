@@ -3,22 +3,7 @@ import pytest
 
 from keras_srgan.networks.srresnet import srresnet
 from keras_srgan.networks.unet import unet
-from keras_srgan.tiles import alignment, cut, cut_image, receptive_radius, sees_whole_image
-
-
-@pytest.mark.parametrize("scale", [2, 3, 4])
-def test_the_receptive_radius_covers_every_pixel_that_matters(scale, rng):
-    generator = srresnet(scale=scale, filters=4, blocks=1, norm="none", skip="bicubic")
-    tail = generator.get_layer("tail")
-    tail.kernel.assign(rng.normal(size=tail.kernel.shape) * 0.05)
-    radius = receptive_radius(generator)
-    lr = rng.uniform(-1, 1, (1, 61, 61, 1)).astype("float32")
-    changed = lr.copy()
-    changed[0, 30, 30] += 1
-    difference = np.abs(np.asarray(generator(changed)) - np.asarray(generator(lr)))[0, ..., 0]
-    rows = np.flatnonzero(difference.max(axis=1) > 1e-9) // scale
-    reach = max(30 - rows.min(), rows.max() - 30)
-    assert reach <= radius <= reach + 2
+from keras_srgan.tiles import alignment, cut, cut_image, sees_whole_image
 
 
 def test_networks_that_reduce_ask_for_aligned_tiles():
@@ -47,7 +32,7 @@ def test_weights_add_up_to_one_and_every_piece_lies_inside(blend, length, tile, 
 
 
 @pytest.mark.parametrize(
-    "length,tile,overlap,align", [(100, 20, 4, 1), (101, 13, 5, 1), (57, 8, 11, 1), (99, 16, 6, 4)]
+    "length,tile,overlap,align", [(100, 20, 4, 1), (101, 13, 5, 1), (57, 8, 11, 1), (99, 16, 6, 4), (131, 9, 37, 16)]
 )
 def test_pieces_that_are_cut_keep_the_overlap_from_every_inner_edge(length, tile, overlap, align):
     piece, _ = cut_image((length, length), tile, overlap, 1, 10**6, None, align)

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import h5py
 import keras
@@ -6,10 +8,14 @@ import numpy as np
 import pytest
 
 import keras_srgan
+from keras_srgan import imports, weights
 from keras_srgan.checks import check_psnr
-from keras_srgan.files import write_atomically, write_text
+from keras_srgan.evaluation import compare
+from keras_srgan.files import sha256, write_atomically, write_text
 from keras_srgan.networks import build_generator
 from keras_srgan.recipes import Recipe
+from keras_srgan.report import evaluation_markdown
+from keras_srgan.report_html import html
 from keras_srgan.weights import (
     find_weights,
     load,
@@ -123,6 +129,27 @@ def test_alpha_mixes_the_two_networks_weights(pair):
         assert upscaler.card["alpha"] == alpha
         for mixed, a, b in zip(upscaler.generator.variables, *(end.variables for end in ends), strict=True):
             np.testing.assert_allclose(np.array(mixed), (1 - alpha) * np.array(a) + alpha * np.array(b), atol=1e-6)
+
+
+def test_mixed_weights_are_known_by_both_hashes_and_alpha(pair, make_image):
+    sharp, pretrained = (sha256(pair / f"{name}.weights.h5") for name in ("small", "small-pretrained"))
+    methods = {
+        "mixed": load(pair, alpha=0.3),
+        "plain": pair,
+        "foreign": lambda lr, max_value: lr.repeat(4, 0).repeat(4, 1),
+    }
+    found = compare([make_image(40, 44)], methods, metrics=["psnr"])
+    mixed = f"{sharp}, mixed at alpha 0.3 with pretrained sha256 {pretrained}"
+    assert found.provenance["weights"] == {"mixed": mixed, "plain": sharp, "foreign": "not known"}
+    assert f"- mixed: sha256 {mixed}\n" in evaluation_markdown(found) and mixed in html(found)
+
+
+def test_importers_are_found_here_and_loaded_on_demand():
+    assert weights.import_rrdb is imports.import_rrdb and weights.import_srresnet is imports.import_srresnet
+    with pytest.raises(AttributeError, match="no attribute 'import_nothing'"):
+        weights.import_nothing  # noqa: B018
+    code = "import sys, keras_srgan.weights; assert 'keras' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_alpha_without_its_pair_is_named(pair):

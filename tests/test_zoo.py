@@ -24,6 +24,7 @@ from keras_srgan.recipe import GENERATORS as NAMES
 from keras_srgan.recipes import RECIPES
 from keras_srgan.resample import resize
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
+from keras_srgan.tiles import alignment, receptive_radius, sees_whole_image
 
 
 def small(name, **options):
@@ -77,6 +78,37 @@ def test_the_loss_reaches_every_weight_and_a_step_lowers_it(name, rng):
     normed = any(isinstance(layer, keras.layers.BatchNormalization) for layer in trainer.generator.layers)
     still = [v.path for v, old in zip(variables, before, strict=True) if np.array_equal(np.array(v), old)]
     assert [path for path in still if not (normed and "bias" in path)] == []
+
+
+LOOKS = [(name, {"scale": scale}) for name in GENERATORS for scale in (2, 3, 4)] + [
+    *((name, {"skip": "bicubic"}) for name in GENERATORS if "skip" in inspect.signature(GENERATORS[name]).parameters),
+    *(("srresnet", {"norm": norm}) for norm in ("instance", "batch-instance")),
+    ("unet", {"upsampling": "bilinear"}),
+]
+
+
+@pytest.mark.parametrize("name,options", LOOKS, ids=str)
+def test_the_computed_receptive_field_is_the_measured_one(name, options, rng):
+    model = small(name, filters=3, blocks=1, growth=2, **options)
+    for v in model.trainable_variables:  # positive, without biases: a path neither cancels out nor dies in a ReLU
+        v.assign(rng.uniform(0.5, 1, v.shape) / np.prod(v.shape[:-1]) if "kernel" in v.path else np.array(v))
+    radius, period, scale = receptive_radius(model), alignment(model), options.get("scale", 4)
+    whole = sees_whole_image(model)
+    size = 2 * radius + 16
+    places = [size // 2 + i for i in range(period)] * 2
+    for shape in ((1, size, 8, 1), (1, 8, size, 1)):
+        along = shape.index(size)
+        # Zeros give zeros, so that no rounding hides how far one pixel reaches, brighter or darker.
+        lr = rng.uniform(0.5, 1, (2 * period, *shape[1:])).astype("float32") * whole
+        changed = lr.copy()
+        for i, place in enumerate(places):
+            changed[i, place if along == 1 else 4, place if along == 2 else 4] += 1 if i < period else -1
+        moved = np.asarray(model(changed)) != np.asarray(model(lr))
+        if whole:
+            assert moved[:, [0, 0, -1, -1], [0, -1, 0, -1]].all()
+        else:
+            lines = [np.flatnonzero(each) // scale for each in moved.any(axis=(3 - along, 3))]
+            assert max(max(p - line[0], line[-1] - p) for p, line in zip(places, lines, strict=True)) == radius
 
 
 def test_parameters_are_the_published_ones():

@@ -3,7 +3,6 @@
 Follows DICOM PS3.3: C.7.6.1 (General Image), C.7.6.16 (multi-frame functional groups), C.12.4 (references).
 """
 
-import contextlib
 import copy
 import datetime
 import os
@@ -16,7 +15,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import DSfloat
 
-from keras_srgan.data.headers import ImageError, one_line
+from keras_srgan.data.headers import ImageError, naming, one_line
 from keras_srgan.files import write_atomically
 
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing")
@@ -104,14 +103,14 @@ def write_dicom(
         dataset, done, size = None, 0, 0
         with tempfile.TemporaryFile(dir=temporary.parent) as spool:
             for pixels in frames:
-                with _naming(path):
+                with naming(path, _unwritable, OSError):
                     if pixels.nbytes * wanted > _LARGEST:
                         raise ImageError(f"{wanted} frame(s) of {pixels.nbytes} bytes, DICOM ends at 4 GB; write .tif")
                     if dataset is None:
                         dataset = _described(header, pixels, max_value, scale)
                     size += spool.write(_stored(dataset, pixels, max_value))
                 done += 1
-            with _naming(path):
+            with naming(path, _unwritable, OSError):
                 if dataset is None or done != wanted:
                     raise ImageError(f"{done} frame(s) for a header of {wanted}; give all of them")
                 spool.write(b"\0" * (size % 2))
@@ -123,17 +122,9 @@ def write_dicom(
     return write_atomically(path, write)
 
 
-@contextlib.contextmanager
-def _naming(path: str | os.PathLike):
-    """Makes errors name the target; a full disk stays what it is."""
-    try:
-        yield
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from None
-    except OSError:
-        raise
-    except Exception as error:  # an element of the source that pydicom reads but cannot write
-        raise ImageError(f"{path}: cannot write the source's header ({one_line(error)})") from error
+def _unwritable(error: Exception) -> str:
+    """What is said of an element of the source that pydicom reads but cannot write."""
+    return f"cannot write the source's header ({one_line(error)})"
 
 
 def _described(header: Dataset, pixels: np.ndarray, max_value: int, scale: float) -> FileDataset:

@@ -4,7 +4,6 @@ Stored values are kept: no window and no rescaling is applied. Inside the packag
 values are unsigned, so MONOCHROME1 is inverted and signed values are offset; `derived.py` undoes both.
 """
 
-import contextlib
 import io
 import os
 import struct
@@ -19,7 +18,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.pixels import get_decoder
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from keras_srgan.data.headers import MAX_PIXELS, ImageError, check_size, one_line
+from keras_srgan.data.headers import MAX_PIXELS, ImageError, check_size, naming, one_line
 
 INSTALL_CODECS = "pip install 'keras-srgan[dicom]'"
 
@@ -81,7 +80,7 @@ def open_dicom(path: str | os.PathLike, max_pixels: int | None = None) -> DicomF
         OSError: If the file cannot be opened.
     """
     data = Path(path).read_bytes()
-    with _naming(path):
+    with naming(path, _unreadable):
         dataset = _examine(data, max_pixels)
         count = int(dataset.get("NumberOfFrames") or 1)
         if count < 1:
@@ -105,17 +104,11 @@ def patient_id(header: Dataset) -> str | None:
     return str(header.get("PatientID") or "").strip() or None
 
 
-@contextlib.contextmanager
-def _naming(path: str | os.PathLike):
-    """Makes every error an ImageError that names the file."""
-    try:
-        yield
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from None
-    except Exception as error:  # pydicom and its codecs raise nearly any kind for damaged content
-        # Pillow alone reads part of JPEG only.
-        remedy = INSTALL_CODECS if "does not support" in str(error) else "export it again"
-        raise ImageError(f"{path}: unreadable DICOM ({one_line(error)}); {remedy}") from error
+def _unreadable(error: Exception) -> str:
+    """What is said of an error of pydicom or its codecs, which raise nearly any kind for damaged content."""
+    # Pillow alone reads part of JPEG only.
+    remedy = INSTALL_CODECS if "does not support" in str(error) else "export it again"
+    return f"unreadable DICOM ({one_line(error)}); {remedy}"
 
 
 def _examine(data: bytes, max_pixels: int | None) -> FileDataset:
@@ -183,7 +176,7 @@ def _decoder(syntax: UID):
 
 
 def _frames(path: str | os.PathLike, dataset: FileDataset, count: int) -> Iterator[np.ndarray]:
-    with _naming(path):
+    with naming(path, _unreadable):
         syntax = UID(dataset.file_meta.TransferSyntaxUID)
         decoder = _decoder(syntax)
         bits, allocated, high = int(dataset.BitsStored), int(dataset.BitsAllocated), int(dataset.HighBit)

@@ -3,9 +3,12 @@
 OpenCV decodes what there is of a truncated file without a word, so that is found out here.
 """
 
+import contextlib
+import os
 import re
 import struct
 import zlib
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from keras_srgan.data import tiff
@@ -43,6 +46,25 @@ def one_line(error: object, limit: int = 200) -> str:
     """
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+@contextlib.contextmanager
+def naming(path: str | os.PathLike, told: Callable[[Exception], str], *passed: type[Exception]) -> Iterator[None]:
+    """Makes every error inside an ImageError that names the file.
+
+    Args:
+        path: The file.
+        told: Function from another error than ImageError to what is said of it.
+        passed: Kinds of errors that stay what they are.
+    """
+    try:
+        yield
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from None
+    except passed:
+        raise
+    except Exception as error:
+        raise ImageError(f"{path}: {told(error)}") from error
 
 
 def check_size(height: int, width: int, max_pixels: int | None = None) -> None:

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_srgan.fastconv import BT, _kernel_transform, _tile_transform, _winograd_product
+from keras_srgan.fastconv import BT, kernel_transform, tile_transform, winograd_product
 from keras_srgan.layers import depth_to_space
 
 
@@ -35,8 +35,8 @@ def _surround(neighbours):
 def _convolve(neighbours, u, bias, slope):
     x = _surround(neighbours)
     b, _, channels = neighbours[0].shape
-    v = ops.reshape(_tile_transform(BT, x, 6), (36, -1, channels))
-    y = _winograd_product(v, u, b, b)[0] + bias
+    v = ops.reshape(tile_transform(BT, x, 6), (36, -1, channels))
+    y = winograd_product(v, u, b, b)[0] + bias
     return ops.maximum(y, 0.0) + slope * ops.minimum(y, 0.0)
 
 
@@ -105,4 +105,4 @@ def merged_tail(kernel: np.ndarray, scale: int) -> tuple[np.ndarray, int]:
 
 def transformed(kernel: np.ndarray):
     """A `(3, 3, I, O)` kernel as the programs take it: `(36, I, O)`."""
-    return _kernel_transform(ops.convert_to_tensor(kernel))
+    return kernel_transform(ops.convert_to_tensor(kernel))

@@ -10,10 +10,7 @@ def espcn(channels: int = 1, scale: int = 4, filters: int = 64, name: str = "esp
     """Builds ESPCN 5-3-3: two tanh convolutions and a sub-pixel convolution.
 
     Args:
-        channels: integer, the channels of the image.
-        scale: integer.
-        filters: integer, the width of the first layer; the second has half as many.
-        name: string.
+        channels, scale, filters, name: see `srcnn`.
 
     Returns:
         A functional model from LR to SR, float32, both in `[-1, 1]`.
@@ -31,11 +28,9 @@ def fsrcnn(channels: int = 1, scale: int = 4, filters: int = 56, blocks: int = 4
     """Builds FSRCNN(d, 12, m): feature extraction, shrinking, mapping, expanding, deconvolution.
 
     Args:
-        channels: integer, the channels of the image.
-        scale: integer.
+        channels, scale, name: see `srcnn`.
         filters: integer, the paper's d.
         blocks: integer, the paper's m, 3x3 layers of 12 channels.
-        name: string.
 
     Returns:
         A functional model from LR to SR, float32, both in `[-1, 1]`.

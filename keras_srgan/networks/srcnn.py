@@ -41,9 +41,8 @@ def srcnn_attention(
     """Builds SRCNN with residual channel-attention blocks between its mapping and its reconstruction.
 
     Args:
-        channels, scale, filters: see `srcnn`.
+        channels, scale, filters, name: see `srcnn`.
         blocks: integer, the number of attention blocks.
-        name: string.
 
     Returns:
         A functional model from LR to SR, float32, both in `[-1, 1]`.
