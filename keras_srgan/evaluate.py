@@ -63,9 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
         parse.error("give --data DIR, or --hr DIR and --lr DIR, or --lr DIR alone")
     if parsed.mos and not (parsed.data and parsed.weights):
         parse.error("--mos needs --data and --weights")
-    for name, least in (("most", 1), ("scale", 2), ("workers", 1), ("seed", 0)):
+    for name, least in (("most", 1), ("scale", 1), ("workers", 1), ("seed", 0)):
         if getattr(parsed, name) is not None and getattr(parsed, name) < least:
             parse.error(f"--{name} {getattr(parsed, name)}: at least {least}")
+    if parsed.scale == 1 and not parsed.hr:
+        parse.error("--scale 1 compares pairs of equal size: give --hr DIR and --lr DIR")
     command = f"python -m keras_srgan.evaluate {shlex.join(arguments)}"
     return run_safely("keras-srgan evaluate", lambda: work(parsed, command))
 

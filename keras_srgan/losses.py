@@ -21,6 +21,12 @@ def charbonnier(hr, sr, epsilon: float = 1e-3):
     return ops.mean(ops.sqrt(ops.square(hr - sr) + epsilon**2))
 
 
+def total_variation(sr):
+    """Mean absolute difference of neighbouring pixels, down plus across (after Rudin et al., 1992); noise raises it."""
+    down, across = sr[:, 1:] - sr[:, :-1], sr[:, :, 1:] - sr[:, :, :-1]
+    return ops.mean(ops.abs(down)) + ops.mean(ops.abs(across))
+
+
 CONTENT = {"mse": mse, "l1": l1, "charbonnier": charbonnier}
 
 

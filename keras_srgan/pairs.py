@@ -1,7 +1,7 @@
 """The images of an evaluation: a folder, two folders matched by name, or LR alone; each is read when its turn comes."""
 
 import os
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_srgan.data.images import Image, ImageError, read_image
+from keras_srgan.data.paired import by_stem
 from keras_srgan.data.sources import find_images
 from keras_srgan.files import sha256
 from keras_srgan.protocols import Pair, Protocol, digest
@@ -57,27 +58,17 @@ def items_of(
             for path in find_images(data)
         ]
     assert lr is not None
-    low = _by_stem(lr)
+    low = by_stem(lr)
     if hr is None:
         return [Item(stem, partial(_alone, protocol, path, stem)) for stem, path in low.items()]
     if protocol.frame or protocol.patch:
         raise ValueError(f"protocol {protocol.name} makes its own LR; paired folders take another")
-    high = _by_stem(hr)
+    high = by_stem(hr)
     for here, there, folder in ((high, low, lr), (low, high, hr)):
         if missing := [str(path) for stem, path in here.items() if stem not in there]:
             more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
             raise ImageError(f"no partner under {folder} of {', '.join(missing[:_SHOWN])}{more}")
     return [Item(stem, partial(_of_two, protocol, path, low[stem], stem)) for stem, path in high.items()]
-
-
-def _by_stem(folder: str | os.PathLike) -> dict[str, Path]:
-    stems: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in find_images(folder):
-        stems[path.relative_to(folder).with_suffix("").as_posix()].append(path)
-    for paths in stems.values():
-        if len(paths) > 1:
-            raise ImageError(f"{paths[0]} and {paths[1]} have one name; keep one of them")
-    return {stem: paths[0] for stem, paths in stems.items()}
 
 
 def _of_image(protocol: Protocol, image: Image) -> Pair:

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_srgan.data.degrade import crop_to_multiple, reduce_image
 from keras_srgan.data.images import Image, ImageError, luma
-from keras_srgan.resample import quantise, resize_matrix
+from keras_srgan.resample import quantise, resize_to
 
 RESAMPLER = "antialiased bicubic (MATLAB's imresize, a = -0.5)"
 SMALLEST = 11  # px, SSIM's window
@@ -102,8 +102,7 @@ class Protocol:
         name = name or image.path.name
         hr, white = self._pixels(image), image.max_value
         if self.frame:
-            rows, columns = (resize_matrix(old, new / old) for old, new in zip(hr.shape, self.frame, strict=True))
-            hr = quantise(rows @ hr @ columns.T, white, hr.dtype)
+            hr = quantise(resize_to(hr, self.frame), white, hr.dtype)
         self._check(min(hr.shape[:2]) // self.scale * self.scale, image)
         if self.patch:
             rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])

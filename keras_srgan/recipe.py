@@ -6,6 +6,7 @@ recipe is written beside the weights that it made. Needs no Keras, so `--help` i
 
 import dataclasses
 import json
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ class Recipe:
     source: str = _field("", "paper and section that it follows")
     reported: str = _field("", "what its paper reports, under the paper's own protocol")
 
-    scale: int = _field(4, "factor from LR to HR", (2, 3, 4, 8))
+    scale: int = _field(4, "factor from LR to HR; 1: pairs of equal size", (1, 2, 3, 4, 8))
     channels: int = _field(1, "channels of the images: 1 gray, 3 colour", (1, 3))
     generator: str = _field("srresnet", "network that enlarges", GENERATORS)
     filters: int = _field(64, "width of the generator")
@@ -65,6 +66,7 @@ class Recipe:
     features_weights: str = _field("auto", "auto, bundled, imagenet, or a file")
     perceptual_weight: float = _field(0.006, "weight of the perceptual loss")
     adversarial_weight: float = _field(1e-3, "weight of the adversarial loss")
+    tv_weight: float = _field(0.0, "weight of SR's total variation in both stages, which noise raises")
 
     pretrain_epochs: int = _field(10, "epochs of the content stage (0 skips it)")
     epochs: int = _field(40, "epochs of the adversarial stage (0 skips it)")
@@ -80,6 +82,8 @@ class Recipe:
     patch: int = _field(96, "side of the HR patches, px")
     flat: float = _field(0.01, "patches whose standard deviation is below this share of white are redrawn")
     augment: bool = _field(True, "flips and right-angle rotations")
+    zoom: float = _field(1.0, "patches are cut up to so much larger, then reduced; 1: never")
+    frame: str = _field("", "HEIGHTxWIDTH that images are first resized to, px, as 720x1280; empty: as they are")
     val_fraction: float = _field(0.1, "share of the patients held out where no --val is given")
     val_patch: int = _field(192, "side of the central crop of each validation image, px")
     val_images: int = _field(16, "validation images looked at after each epoch")
@@ -119,10 +123,22 @@ class Recipe:
             raise ValueError(f"discriminator_dropout = {self.discriminator_dropout}: must be in [0, 1)")
         if self.clip < 0:
             raise ValueError(f"clip = {self.clip}: must not be negative")
+        if self.zoom < 1:
+            raise ValueError(f"zoom = {self.zoom}: must be at least 1")
+        if self.tv_weight < 0:
+            raise ValueError(f"tv_weight = {self.tv_weight}: must not be negative")
+        if self.frame and min(self.frame_size or (0,)) < self.patch:
+            raise ValueError(f"frame = {self.frame!r}: give HEIGHTxWIDTH of at least the patch, for example 720x1280")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema = {self.ema}: must be in [0, 1)")
         if not 0 < self.val_fraction < 1:
             raise ValueError(f"val_fraction = {self.val_fraction}: must be in (0, 1)")
+
+    @property
+    def frame_size(self) -> tuple[int, int] | None:
+        """`frame` as `(height, width)`; `None` where it is empty or unreadable."""
+        found = re.fullmatch(r"(\d+)x(\d+)", self.frame)
+        return (int(found[1]), int(found[2])) if found else None
 
     def replace(self, **changes) -> "Recipe":
         """Returns a copy with some fields changed.

@@ -72,6 +72,21 @@ RECIPES = {
             blocks=8,
             norm="batch-instance",
             discriminator_dropout=0.3,
+            frame="720x1280",
+        ),
+        XRAY.replace(
+            name="xray-srgan-resnet",
+            source="COVID paper, future work: xray-srgan with ResNet50's features",
+            reported="",
+            features="resnet50",
+            features_layer="conv4_block6_out",
+        ),
+        XRAY.replace(
+            name="xray-srgan-inception",
+            source="COVID paper, future work: xray-srgan with InceptionV3's features",
+            reported="",
+            features="inception_v3",
+            features_layer="mixed7",
         ),
         Recipe(
             name="unet-gan",
@@ -83,6 +98,7 @@ RECIPES = {
             adversarial_weight=1e-2,
             lr=2e-4,
             pretrain_lr=2e-4,
+            zoom=1.2,
         ),
         Recipe(
             name="recursive-gan",
@@ -93,6 +109,15 @@ RECIPES = {
         ),
         ESRGAN,
         ESRGAN.replace(name="esrgan-small", source="esrgan with 6 blocks", reported="", blocks=6),
+        ESRGAN.replace(
+            name="mri-esrgan",
+            source="SRGAN/ESRGAN survey paper, research idea: esrgan-small on photographs first (--init), then MRI "
+            "with a total-variation term",
+            reported="",
+            blocks=6,
+            tv_weight=1e-3,
+            pretrain_lr=1e-4,
+        ),
         CONTENT.replace(
             name="autoencoder",
             source="U-Net GAN paper of 2024, existing system: convolutional encoder-decoder with deconvolution",
@@ -166,6 +191,7 @@ SAMPLE = dict(
     flat=0.002,
     lr=5e-5,
     perceptual_weight=1e-5,
+    frame="",
 )
 
 

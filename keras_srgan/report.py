@@ -4,6 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
     from keras_srgan.evaluation import Evaluation
 
 PROTOCOL = (
-    f"Mean over {{images}} held-out image(s), whole, cropped to a multiple of {{scale}}; LR by {RESAMPLER}, rounded "
-    "to the source's bit depth; output rounded likewise; border of {scale} px left out; PSNR against the full range "
-    "of the bit depth, SSIM 11x11 gaussian, sigma 1.5; sharpness: mean gradient magnitude as a share of HR's."
+    "Mean over {images} held-out image(s), whole, cropped to a multiple of {scale}; LR {lr}; output rounded likewise; "
+    "border of {scale} px left out; PSNR against the full range of the bit depth, SSIM 11x11 gaussian, sigma 1.5; "
+    "sharpness: mean gradient magnitude as a share of HR's."
 )
+MADE, GIVEN = f"by {RESAMPLER}, rounded to the source's bit depth", "as given, in its bit depth"
 CLOSING = ("psnr", "ssim", "sharpness")
 
 
@@ -41,7 +43,13 @@ def score(methods: Mapping[str, Callable | None], images: Sequence[Image], scale
 
     protocol = find_protocol("rgb" if images[0].pixels.ndim == 3 else "cxr").replace(scale=scale)
     chosen = [Method(name, each or partial(bicubic, scale=scale)) for name, each in methods.items()]
-    rows = [row for image in images for row in measure(protocol.pair(image), protocol, chosen, CLOSING)[0]]
+    pairs = [
+        protocol.pair(image)
+        if image.lr is None
+        else protocol.given(image, replace(image, pixels=image.lr, lr=None), image.path.name)
+        for image in images
+    ]
+    rows = [row for pair in pairs for row in measure(pair, protocol, chosen, CLOSING)[0]]
     summary, _ = summarise(rows, list(methods), {name: METRICS[name] for name in CLOSING})
     return [{"method": row["method"], **{name: row[name]["mean"] for name in CLOSING}} for row in summary]
 

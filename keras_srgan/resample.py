@@ -59,7 +59,15 @@ def resize(image: np.ndarray, scale: float) -> np.ndarray:
         Float64 array of shape `(ceil(H * scale), ceil(W * scale)[, C])`, in the units of `image`;
         bicubic overshoot is not clipped.
     """
-    rows, columns = resize_matrix(image.shape[0], scale), resize_matrix(image.shape[1], scale)
+    return _apply(image, resize_matrix(image.shape[0], scale), resize_matrix(image.shape[1], scale))
+
+
+def resize_to(image: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
+    """Resizes an image to `(height, width)` as `resize` does, each side by its own factor."""
+    return _apply(image, *(resize_matrix(old, new / old) for old, new in zip(image.shape[:2], frame, strict=True)))
+
+
+def _apply(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     if image.ndim == 2:
         return rows @ image.astype("float64") @ columns.T
     return np.stack([rows @ image[..., c] @ columns.T for c in range(image.shape[2])], axis=-1)

@@ -16,7 +16,7 @@ from keras_srgan.data.images import read_image
 from keras_srgan.files import write_text
 from keras_srgan.inference import Upscaler
 from keras_srgan.networks import build_generator
-from keras_srgan.report import PROTOCOL, markdown, score
+from keras_srgan.report import GIVEN, MADE, PROTOCOL, markdown, score
 from keras_srgan.version import __version__
 from keras_srgan.weights import SUFFIX, load_weights
 
@@ -77,7 +77,8 @@ def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
         upscaler = Upscaler(generator, run.recipe.scale, run.recipe.channels)
         methods["after pretraining" if stage == "pretrain" else "after the adversarial stage"] = upscaler.upscale
     table = score(methods, run.val, run.recipe.scale)
-    protocol = PROTOCOL.format(scale=run.recipe.scale, images=len(run.val))
+    lr = MADE if run.val[0].lr is None else GIVEN
+    protocol = PROTOCOL.format(scale=run.recipe.scale, images=len(run.val), lr=lr)
     text = markdown(table)
     write_text(run.folder / "table.md", f"{text}\n\n{protocol}\n")
     for stage in stages:

@@ -44,18 +44,20 @@ class SRResNetTrainer(keras.Model):
         self.val_trackers = [keras.metrics.Mean(name=name) for name in ("psnr", "ssim")]
         self.built = True
 
-    def compile(self, optimizer, content_loss: str = "mse", jit_compile: bool = True):
+    def compile(self, optimizer, content_loss: str = "mse", tv_weight: float = 0.0, jit_compile: bool = True):
         """Sets the optimizer and the loss.
 
         Args:
             optimizer: `keras.optimizers.Optimizer` of the generator.
             content_loss: `"mse"`, `"l1"` or `"charbonnier"`.
+            tv_weight: float, of SR's total variation.
             jit_compile: compile the steps with XLA.
         """
         super().compile(optimizer=optimizer, jit_compile=jit_compile, auto_scale_loss=False)
         # Built here: an unbuilt optimizer loses its state when a checkpoint is restored.
         optimizer.build(self.generator.trainable_variables)
         self.content_loss = losses.CONTENT[content_loss]
+        self.tv_weight = tv_weight
         self.fast = bool(jit_compile) and not tf.config.list_logical_devices("GPU")
 
     @property
@@ -68,7 +70,8 @@ class SRResNetTrainer(keras.Model):
     def train_step(self, data):
         lr, hr = data
         with fast_convolutions(self.fast), tf.GradientTape() as tape:
-            loss = self.content(hr, keras.tree.flatten(self.images(lr, training=True)))
+            images = keras.tree.flatten(self.images(lr, training=True))
+            loss = self.content(hr, images) + self.roughness(images[0])
             scaled = self.optimizer.scale_loss(loss)
         variables = self.generator.trainable_variables
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
@@ -79,6 +82,10 @@ class SRResNetTrainer(keras.Model):
         """The pixel loss, averaged over the images that the generator puts out; HR is reduced to each one's size."""
         terms = [self.content_loss(resize_batch(hr, image.shape[1] / hr.shape[1]), image) for image in images]
         return sum(terms) / len(terms)
+
+    def roughness(self, sr):
+        """The weighted total variation of SR."""
+        return self.tv_weight * losses.total_variation(sr) if self.tv_weight else 0.0
 
     def update_average(self):
         """Moves the averaged generator towards the generator, BN statistics included."""
@@ -132,6 +139,7 @@ class SRGAN(SRResNetTrainer):
         content_weight: float = 1.0,
         perceptual_weight: float = 0.006,
         adversarial_weight: float = 1e-3,
+        tv_weight: float = 0.0,
         jit_compile: bool = True,
     ):
         """Sets the optimizers, the losses and their weights.
@@ -144,9 +152,10 @@ class SRGAN(SRResNetTrainer):
             content_weight: float.
             perceptual_weight: float, of the mean squared distance of the features.
             adversarial_weight: float.
+            tv_weight: float, of SR's total variation.
             jit_compile: compile the steps with XLA.
         """
-        super().compile(optimizer, content_loss, jit_compile)
+        super().compile(optimizer, content_loss, tv_weight, jit_compile)
         self.d_optimizer = d_optimizer
         d_optimizer.build(self.discriminator.trainable_variables)
         self.adversarial_loss, self.discriminator_loss = losses.ADVERSARIAL[adversarial]
@@ -171,6 +180,7 @@ class SRGAN(SRResNetTrainer):
                 self.content_weight * content
                 + self.perceptual_weight * perceptual
                 + self.adversarial_weight * adversarial
+                + self.roughness(sr)
             )
             g_scaled = self.optimizer.scale_loss(loss)
             d_scaled = self.d_optimizer.scale_loss(d_loss)

@@ -3,7 +3,7 @@
 import sys
 
 from keras_srgan.command import Parser, quiet_tensorflow, run_safely
-from keras_srgan.recipes import RECIPES
+from keras_srgan.recipes import RECIPES, Recipe
 
 SIDE = 64  # px of LR in which the arithmetic is counted
 
@@ -24,20 +24,24 @@ def main(arguments: list[str] | None = None) -> int:
 
 def work() -> int:
     quiet_tensorflow()
+    print("| recipe | parameters | GFLOP a megapixel | looks, LR px | source | reported |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for recipe in RECIPES.values():
+        size, cost, reach = figures(recipe)
+        print(f"| {' | '.join([recipe.name, size, cost, reach, recipe.source, recipe.reported or '-'])} |")
+    return 0
+
+
+def figures(recipe: Recipe) -> tuple[str, str, str]:
+    """A generator's parameters, GFLOP for a megapixel of output, and the LR pixels that it looks across."""
     from keras_srgan.cost import forward_cost
     from keras_srgan.networks import build_generator
     from keras_srgan.tiles import receptive_radius, sees_whole_image
 
-    print("| recipe | parameters | GFLOP a megapixel | looks, LR px | source | reported |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for recipe in RECIPES.values():
-        generator = build_generator(recipe)
-        megapixels = (SIDE * recipe.scale) ** 2 / 1e6
-        cost = forward_cost(generator, (SIDE, SIDE, recipe.channels))[0] / 1e9 / megapixels
-        reach = "all" if sees_whole_image(generator) else f"{2 * receptive_radius(generator) + 1}"
-        size = f"{generator.count_params():,}"
-        print(f"| {' | '.join([recipe.name, size, f'{cost:.0f}', reach, recipe.source, recipe.reported or '-'])} |")
-    return 0
+    generator = build_generator(recipe)
+    cost = forward_cost(generator, (SIDE, SIDE, recipe.channels))[0] / ((SIDE * recipe.scale) ** 2 * 1e3)
+    reach = "all" if sees_whole_image(generator) else f"{2 * receptive_radius(generator) + 1}"
+    return f"{generator.count_params():,}", f"{cost:.0f}", reach
 
 
 if __name__ == "__main__":

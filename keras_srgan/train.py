@@ -12,6 +12,7 @@ from keras_srgan.recipes import RECIPES, SAMPLE, Recipe, find_recipe, read_confi
 DEFAULT = "xray-srgan-plus"
 HELD_OUT = (224, 544, 384, 256)  # top, left, height, width, px of the reduced sample
 SAMPLE_TILE = 128
+FOLDERS = ("data", "data_lr", "val", "val_lr")
 
 
 def parser() -> Parser:
@@ -22,7 +23,9 @@ def parser() -> Parser:
         "the chest radiograph RG1 of pydicom-data, in minutes on a CPU.",
     )
     parse.add_argument("--data", metavar="DIR", help="folder of PNG, JPEG, TIFF or DICOM, any depth")
+    parse.add_argument("--data-lr", metavar="DIR", help="LR images of --data, matched by name [made from --data]")
     parse.add_argument("--val", metavar="DIR", help="folder of validation images [a split of --data by patient]")
+    parse.add_argument("--val-lr", metavar="DIR", help="LR images of --val")
     parse.add_argument("--recipe", metavar="NAME", help=f"one of {', '.join(RECIPES)} [{DEFAULT}]")
     parse.add_argument("--config", metavar="FILE.toml", help="overrides of recipe fields, below the flags")
     parse.add_argument("--out", metavar="RUN", help="run folder, new or empty [runs/NAME-DATE-TIME]")
@@ -49,11 +52,10 @@ def resolve(arguments) -> tuple[Recipe, dict]:
             raise ValueError(f"{folder}: not a run folder of this program (no readable run.json)") from None
         if arguments.recipe and arguments.recipe != recipe.name:
             raise ValueError(f"{folder}: a run of recipe {recipe.name!r}, not {arguments.recipe!r}; omit --recipe")
-        for name in ("data", "val", "init"):
-            if getattr(arguments, name) and getattr(arguments, name) != where[name]:
-                given = str(Path(getattr(arguments, name)).resolve())
-                if given != where[name]:
-                    raise ValueError(f"{folder}: began with --{name} {where[name]}; omit --{name}")
+        for name in (*FOLDERS, "init"):
+            if (given := getattr(arguments, name)) and where.get(name) not in (given, str(Path(given).resolve())):
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{folder}: began with {flag} {where.get(name)}; omit {flag}")
         for name, value in changes.items():
             if getattr(recipe, name) != value:
                 raise ValueError(
@@ -66,8 +68,8 @@ def resolve(arguments) -> tuple[Recipe, dict]:
         recipe = recipe.replace(**SAMPLE)
     if arguments.config:
         recipe = recipe.replace(**read_config(arguments.config))
-    where = {name: getattr(arguments, name) for name in ("data", "val", "init", "licence", "strict")}
-    for name in ("data", "val"):
+    where = {name: getattr(arguments, name) for name in (*FOLDERS, "init", "licence", "strict")}
+    for name in FOLDERS:
         where[name] = where[name] and str(Path(where[name]).resolve())
     return recipe.replace(**changes), where
 
@@ -75,7 +77,9 @@ def resolve(arguments) -> tuple[Recipe, dict]:
 def load_data(recipe: Recipe, where: dict, say):
     """Training images, validation images, and the card's note of them."""
     from keras_srgan.data import sources
+    from keras_srgan.data.paired import load_pairs
 
+    check_folders(recipe, where)
     if not where["data"]:
         image = sources.sample_radiograph(reduce=2)
         tiles, held_out = sources.tile_sample(image, SAMPLE_TILE, HELD_OUT)
@@ -90,15 +94,33 @@ def load_data(recipe: Recipe, where: dict, say):
     def warn(text):
         print(f"keras-srgan train: {text}", file=sys.stderr)
 
-    options = dict(channels=recipe.channels, min_size=recipe.patch, strict=where["strict"], warn=warn)
-    options["memory_gb"] = recipe.memory_gb
-    images = sources.load_folder(where["data"], **options)
+    def load(hr, lr):
+        options = dict(channels=recipe.channels, min_size=recipe.patch, strict=where["strict"], warn=warn)
+        options["memory_gb"] = recipe.memory_gb
+        if lr:
+            return load_pairs(hr, lr, recipe.scale, **options)
+        return sources.load_folder(hr, **options, frame=recipe.frame_size)
+
+    images = load(where["data"], where.get("data_lr"))
     if where["val"]:
-        train, val = images, sources.load_folder(where["val"], **options)
+        train, val = images, load(where["val"], where.get("val_lr"))
     else:
         train, val = sources.split(images, recipe.val_fraction, recipe.seed)
     say(f"{len(train)} training and {len(val)} validation images from {where['data']}")
     return train, val, {"set": Path(where["data"]).name, "licence": where["licence"]}
+
+
+def check_folders(recipe: Recipe, where: dict) -> None:
+    """Refuses folders that don't go together."""
+    data_lr, val_lr = where.get("data_lr"), where.get("val_lr")
+    if data_lr and not where["data"]:
+        raise ValueError("--data-lr holds LR images of --data: give both")
+    if where["val"] and bool(data_lr) != bool(val_lr) or (val_lr and not where["val"]):
+        raise ValueError("--val-lr goes with --val and --data-lr: give all three, or --data-lr alone")
+    if recipe.scale == 1 and not data_lr:
+        raise ValueError("scale 1 needs pairs of equal size: give --data and --data-lr, two folders matched by name")
+    if recipe.frame and (data_lr or not where["data"]):
+        raise ValueError(f"frame {recipe.frame} is for --data without --data-lr: give --frame ''")
 
 
 def new_folder(arguments, recipe: Recipe) -> Path:

@@ -79,6 +79,7 @@ class Run:
         value = 0
         for image in self.train:
             value = zlib.crc32(np.ascontiguousarray(image.pixels).data, zlib.crc32(image.path.name.encode(), value))
+            value = zlib.crc32(np.ascontiguousarray(image.lr).data, value) if image.lr is not None else value
         return f"{len(self.train)}-{value:08x}"
 
 
@@ -110,7 +111,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
         steps = run.steps * run.epochs(stage)
         if stage == "pretrain":
             model = SRResNetTrainer(generator, ema=recipe.ema)
-            model.compile(adam(recipe, stage, steps), recipe.content_loss, jit_compile=recipe.xla)
+            model.compile(adam(recipe, stage, steps), recipe.content_loss, recipe.tv_weight, recipe.xla)
             return model
         features = None
         if recipe.features != "none" and recipe.perceptual_weight:
@@ -131,6 +132,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
             content_weight=recipe.content_weight,
             perceptual_weight=recipe.perceptual_weight,
             adversarial_weight=recipe.adversarial_weight,
+            tv_weight=recipe.tv_weight,
             jit_compile=recipe.xla,
         )
         return gan
@@ -161,7 +163,14 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
     """Trains one stage from where `progress` says."""
     recipe = run.recipe
     sampler = PatchSampler(
-        run.train, recipe.patch, recipe.batch, recipe.seed + STAGES.index(stage), recipe.flat, recipe.augment
+        run.train,
+        recipe.patch,
+        recipe.batch,
+        recipe.seed + STAGES.index(stage),
+        recipe.flat,
+        recipe.augment,
+        recipe.zoom,
+        recipe.scale,
     )
     metric_values = None
     if progress["step"]:

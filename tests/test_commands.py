@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_srgan import train, upscale
+from keras_srgan import evaluate, train, upscale
 from keras_srgan.__main__ import main
 from keras_srgan.data.images import write_image
+from keras_srgan.recipes import find_recipe
 
 TINY = (
     "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
@@ -131,12 +132,50 @@ def test_a_wrong_config_is_one_line(folder, tmp_path, capsys, text, message):
         (["--lr", "0"], "lr = 0.0"),
         (["--batch", "0"], "batch = 0"),
         (["--features-layer", "block9", "--dry-run"], "no layer 'block9'"),
+        (["--zoom", "0.5"], "zoom = 0.5: must be at least 1"),
+        (["--tv-weight", "-1"], "tv_weight = -1.0: must not be negative"),
+        (["--frame", "720"], "frame = '720': give HEIGHTxWIDTH"),
+        (["--frame", "720x64"], "frame = '720x64': give HEIGHTxWIDTH of at least the patch"),
+        (["--frame", "720x1280"], "frame 720x1280 is for --data"),
+        (["--scale", "1", "--recipe", "unet-gan"], "scale 1 needs pairs of equal size: give --data and --data-lr"),
+        (["--data-lr", "low"], "--data-lr holds LR images of --data"),
+        (["--data", "a", "--data-lr", "b", "--val", "c"], "--val-lr goes with --val and --data-lr"),
+        (["--data", "a", "--val-lr", "b"], "--val-lr goes with --val"),
     ],
 )
 def test_wrong_arguments_are_one_line(capsys, arguments, message, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert message in refused(capsys, arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_image_is_resized_to_the_frame(folder, tmp_path, capsys):
+    recipe = find_recipe("covid-srgan8").replace(frame="96x160", patch=32)
+    where = {name: None for name in train.FOLDERS} | {"data": str(folder), "strict": False, "licence": ""}
+    images, held_out, _ = train.load_data(recipe, where, print)
+    assert {image.pixels.shape for image in [*images, *held_out]} == {(96, 160)}
+
+
+def test_pairs_of_equal_size_train_resume_upscale_and_are_measured(folder, tmp_path, capsys):
+    low = tmp_path / "low"
+    low.mkdir()
+    for path in folder.iterdir():
+        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(low / path.name), cv2.GaussianBlur(pixels, (5, 5), 2))
+    run, pairs = tmp_path / "run", ["--data", folder, "--data-lr", low]
+    line = [*pairs, "--recipe", "unet-gan", "--scale", "1", *TINY, "--filters", "2", "--zoom", "1.5", "--out", run]
+    assert train.main([str(each) for each in line]) == 0
+    assert "LR as given" in capsys.readouterr().out
+    assert train.main(["--resume", str(run), "--data-lr", str(low)]) == 0
+    assert f"began with --data-lr {low}" in refused(capsys, ["--resume", run, "--data-lr", folder])
+    assert upscale.main([str(low / "0.png"), "--weights", str(run), "--out", str(tmp_path / "out")]) == 0
+    assert cv2.imread(str(tmp_path / "out" / "0_x1.png"), -1).shape == (60, 64)
+    report = tmp_path / "report"
+    measured = ["--hr", folder, "--lr", low, "--scale", "1", "--weights", run, "--report", report]
+    assert evaluate.main([str(each) for each in [*measured, "--metrics", "psnr", "--discriminator", run]]) == 0
+    found = json.loads((report / "report.json").read_text())
+    assert {"accuracy", "precision", "recall", "f1"} <= set(found["classifier"][0])
+    assert "--scale 1 compares pairs" in refused(capsys, ["--data", folder, "--scale", "1"], evaluate)
 
 
 def test_an_empty_folder_and_a_folder_of_texts_are_one_line(tmp_path, capsys):

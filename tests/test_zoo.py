@@ -160,6 +160,27 @@ def test_every_supervised_image_counts_at_its_size(build, images, rng):
     assert abs(float(trainer.content(hr, outputs)) - expected) < 1e-5
 
 
+def test_total_variation_equals_a_reference_and_is_part_of_both_stages(rng):
+    x = rng.uniform(-1, 1, (2, 9, 7, 1)).astype("float32")
+    expected = np.abs(np.diff(x, axis=1)).mean() + np.abs(np.diff(x, axis=2)).mean()
+    assert abs(float(losses.total_variation(x)) - expected) < 1e-6
+    hr = rng.uniform(-1, 1, (2, 32, 32, 1)).astype("float32")
+    for weight in (0.0, 0.5):
+        keras.utils.set_random_seed(1)
+        generator = stirred(srresnet(filters=4, blocks=1, norm="none"), np.random.default_rng(2))
+        sr = np.asarray(generator(hr[:, ::4, ::4]))
+        terms = np.square(hr - sr).mean() + weight * float(losses.total_variation(sr))
+        trainer = SRResNetTrainer(generator)
+        trainer.compile(keras.optimizers.Adam(1e-4), tv_weight=weight, jit_compile=False)
+        assert abs(trainer.fit(hr[:, ::4, ::4], hr, verbose=0).history["loss"][0] - terms) < 1e-5
+        gan = SRGAN(generator, patch_discriminator(patch=32, filters=4))
+        gan.compile(*(keras.optimizers.Adam(1e-4) for _ in range(2)), tv_weight=weight, jit_compile=False)
+        sr = np.asarray(generator(hr[:, ::4, ::4]))
+        logs = gan.fit(hr[:, ::4, ::4], hr, verbose=0).history
+        expected = logs["content"][0] + 1e-3 * logs["adversarial"][0] + weight * float(losses.total_variation(sr))
+        assert abs(logs["loss"][0] - expected) < 1e-5
+
+
 def test_relativistic_losses_equal_a_reference(rng):
     real, fake = rng.normal(size=(2, 6, 1)).astype("float32") * 3
 

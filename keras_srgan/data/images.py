@@ -34,6 +34,7 @@ class Image:
         path: The file it was read from.
         patient: Identifier of the patient, or `None` where unknown.
         dicom: The DICOM header without its pixel data, or `None` for other formats.
+        lr: The pixels of its given LR image, of the same depth, or `None` where LR is made from `pixels`.
     """
 
     pixels: np.ndarray
@@ -41,6 +42,7 @@ class Image:
     path: Path
     patient: str | None = None
     dicom: pydicom.Dataset | None = None
+    lr: np.ndarray | None = None
 
 
 def luma(rgb: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ Since step `n` draws the same batch whenever it is asked for, resuming exactly i
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 
 from keras_srgan.data.images import Image
@@ -26,6 +27,9 @@ class PatchSampler:
         seed: integer.
         flat: share of white.
         augment: draw flips and right-angle rotations too.
+        zoom: float, at least 1; a patch is cut up to so much larger and reduced to its size, as if the image had been
+            taken from farther away.
+        scale: integer, HR's side over LR's; needed where the images bring their LR.
 
     Raises:
         ValueError: if the batch is larger than the number of different patches that the images hold.
@@ -39,9 +43,14 @@ class PatchSampler:
         seed: int = 0,
         flat: float = 0.0,
         augment: bool = True,
+        zoom: float = 1.0,
+        scale: int = 1,
     ):
         self.images, self.patch, self.batch, self.seed = images, patch, batch, seed
-        self.flat, self.augment = flat, augment
+        self.flat, self.augment, self.zoom = flat, augment, zoom
+        self.paired = images[0].lr is not None
+        self.grid = scale if self.paired else 1  # px; a pair's patches begin where LR has a pixel
+        self.scale = scale
         places = sum((p.shape[0] - patch + 1) * (p.shape[1] - patch + 1) for p in (image.pixels for image in images))
         if places < batch:
             raise ValueError(
@@ -59,20 +68,31 @@ class PatchSampler:
             self._order = order
         return int(order[1][position])
 
-    def _crop(self, image: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:
-        best, best_spread = None, -1.0
+    def _place(self, image: np.ndarray, level: float, rng: np.random.Generator) -> tuple[int, int, int]:
+        """Top, left and side of a square that is not flat, in pixels."""
+        side = self.patch
+        if self.zoom > 1:
+            side = int(side * rng.uniform(1, max(1, min(self.zoom, min(image.shape[:2]) / side))))
+            side -= side % self.grid
+        best, best_spread = (0, 0, side), -1.0
         for _ in range(TRIES):
-            y = rng.integers(image.shape[0] - self.patch + 1)
-            x = rng.integers(image.shape[1] - self.patch + 1)
-            crop = image[y : y + self.patch, x : x + self.patch]
+            y, x = (self.grid * int(rng.integers((length - side) // self.grid + 1)) for length in image.shape[:2])
             # Every second pixel tells flat from not flat at a quarter of the cost.
-            spread = float(np.std(crop[::2, ::2], dtype="float32")) / level
+            spread = float(np.std(image[y : y + side : 2, x : x + side : 2], dtype="float32")) / level
             if spread > best_spread:
-                best, best_spread = crop, spread
+                best, best_spread = (y, x, side), spread
             if spread >= self.flat:
                 break
-        assert best is not None
         return best
+
+    def _cut(self, image: np.ndarray, place: tuple[int, int, int], reduced: int, turn: tuple[int, int]) -> np.ndarray:
+        """A square of HR, or the same of an LR `reduced` times smaller, turned and at the size of its patch."""
+        y, x, side = (length // reduced for length in place)
+        crop, size = image[y : y + side, x : x + side], self.patch // reduced
+        if side != size:
+            crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+        crop = np.rot90(crop, turn[0])
+        return (crop[:, ::-1] if turn[1] else crop).reshape(size, size, self.channels)
 
     def draw(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Draws the batch of a step.
@@ -82,20 +102,23 @@ class PatchSampler:
 
         Returns:
             HR patches, float32 `(batch, patch, patch, channels)` in `[-1, 1]`, and each source's value of
-            white, float32 `(batch,)`.
+            white, float32 `(batch,)`. Of pairs, HR patches and LR patches
+            `(batch, patch / scale, patch / scale, channels)`.
         """
         hr = np.empty((self.batch, self.patch, self.patch, self.channels), "float32")
+        lr = np.empty((self.batch, *[self.patch // self.scale] * 2, self.channels), "float32")
         levels = np.empty(self.batch, "float32")
         for i in range(self.batch):
             index = self._image_of(step * self.batch + i)
             rng = np.random.default_rng([self.seed, 2, step, i])
             image = self.images[index]
             levels[i] = image.max_value
-            crop = self._crop(image.pixels, image.max_value, rng)
-            if self.augment:
-                crop = np.rot90(crop, int(rng.integers(4)))
-                crop = crop[:, ::-1] if rng.integers(2) else crop
-            hr[i] = crop.reshape(self.patch, self.patch, self.channels)
-        hr *= (2.0 / levels)[:, None, None, None]
-        hr -= 1.0
-        return hr, levels
+            place = self._place(image.pixels, image.max_value, rng)
+            turn = (int(rng.integers(4)), int(rng.integers(2))) if self.augment else (0, 0)
+            hr[i] = self._cut(image.pixels, place, 1, turn)
+            if image.lr is not None:
+                lr[i] = self._cut(image.lr, place, self.scale, turn)
+        for patches in (hr, lr) if self.paired else (hr,):
+            patches *= (2.0 / levels)[:, None, None, None]
+            patches -= 1.0
+        return hr, lr if self.paired else levels

@@ -36,14 +36,17 @@ class Spool:
         Raises:
             OSError: if the temporary folder is full.
         """
+        lr = None if image.lr is None else self._keep(image.lr)
+        return dataclasses.replace(image, pixels=self._keep(image.pixels), lr=lr)
+
+    def _keep(self, pixels: np.ndarray) -> np.ndarray:
         with self._lock:
-            if image.pixels.nbytes <= self.left:
-                self.left -= image.pixels.nbytes
-                return image
+            if pixels.nbytes <= self.left:
+                self.left -= pixels.nbytes
+                return pixels
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="keras-srgan-")
             offset = self._file.seek(0, 2)
-            self._file.write(np.ascontiguousarray(image.pixels).data)
+            self._file.write(np.ascontiguousarray(pixels).data)
             self._file.flush()
-            mapped = np.memmap(self._file, image.pixels.dtype, "r", offset, image.pixels.shape)
-        return dataclasses.replace(image, pixels=mapped)
+            return np.memmap(self._file, pixels.dtype, "r", offset, pixels.shape)

@@ -1,0 +1,81 @@
+"""Folders of pairs: HR here, LR there, matched by name. What does not fit together is left out and named."""
+
+import dataclasses
+import os
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+
+from keras_srgan.data.images import Image, ImageError, read_image
+from keras_srgan.data.sources import find_images, patient_of, read_all
+from keras_srgan.data.spool import Spool
+
+
+def by_stem(folder: str | os.PathLike) -> dict[str, Path]:
+    """The images under a folder by their path without extension.
+
+    Raises:
+        ImageError: if two have one name, or as `find_images`.
+        FileNotFoundError: if the folder does not exist.
+    """
+    stems: defaultdict[str, list[Path]] = defaultdict(list)
+    for path in find_images(folder):
+        stems[path.relative_to(folder).with_suffix("").as_posix()].append(path)
+    for paths in stems.values():
+        if len(paths) > 1:
+            raise ImageError(f"{paths[0]} and {paths[1]} have one name; keep one of them")
+    return {stem: paths[0] for stem, paths in stems.items()}
+
+
+def load_pairs(
+    hr: str | os.PathLike,
+    lr: str | os.PathLike,
+    scale: int,
+    channels: int | None = 1,
+    min_size: int = 96,
+    strict: bool = False,
+    workers: int | None = None,
+    warn: Callable[[str], object] | None = None,
+    memory_gb: float = 2.0,
+) -> list[Image]:
+    """Reads HR images with their LR images, in threads.
+
+    A pair is left out, with a warning, if a partner is missing, either file is damaged, their depths differ, or HR
+    is not `scale` times as large as LR (up to `scale - 1` px more are cut off).
+
+    Args:
+        hr, lr: folders whose files match by their path without extension.
+        scale: integer; 1 for pairs of equal size.
+        channels, min_size, strict, workers, warn, memory_gb: as for `load_folder`; `min_size` is HR's.
+
+    Returns:
+        List of `Image` with `lr`, in the order of their names.
+
+    Raises:
+        FileNotFoundError: if a folder does not exist.
+        ImageError: if no pair is usable, or if `strict` and one is not.
+    """
+    high, low = by_stem(hr), by_stem(lr)
+
+    def read(stem: str) -> Image:
+        for there, folder, other in ((high, hr, low), (low, lr, high)):
+            if stem not in there:
+                raise ImageError(f"{other[stem]}: no partner under {folder}")
+        image, small = read_image(high[stem], channels), read_image(low[stem], channels)
+        h, w = (side // scale for side in image.pixels.shape[:2])
+        if small.pixels.shape[:2] != (h, w):
+            raise ImageError(f"{image.path} of {_size(image)} is not {scale} times {small.path} of {_size(small)}")
+        if small.max_value != image.max_value:
+            raise ImageError(f"white is {image.max_value} in {image.path}, but {small.max_value} in {small.path}")
+        if scale * min(h, w) < min_size:
+            raise ImageError(f"{image.path}: {_size(image)} pixels; at least {min_size}x{min_size} are needed")
+        patient = patient_of(image.path, image.dicom)
+        pixels = image.pixels[: h * scale, : w * scale]
+        return spool.keep(dataclasses.replace(image, pixels=pixels, lr=small.pixels, patient=patient))
+
+    spool = Spool(memory_gb)
+    return read_all(sorted(high.keys() | low.keys()), read, f"pairs under {hr} and {lr}", strict, workers, warn)
+
+
+def _size(image: Image) -> str:
+    return f"{image.pixels.shape[1]}x{image.pixels.shape[0]}"
