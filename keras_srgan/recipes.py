@@ -106,6 +106,7 @@ RECIPES = {
             generator="recursive",
             blocks=5,
             discriminator="patch",
+            zoom=1.67,  # the paper's scalings, down to 0.6
         ),
         ESRGAN,
         ESRGAN.replace(name="esrgan-small", source="esrgan with 6 blocks", reported="", blocks=6),

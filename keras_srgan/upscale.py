@@ -146,10 +146,12 @@ def _words(record: "Record") -> str:
 
 
 def _summary(arguments, upscaler, options, records: "list[Record]", interrupted: bool) -> dict:
+    from keras_srgan.weights import identity
+
     return {
         "program": f"keras-srgan {__version__}",
         "weights": str(arguments.weights),
-        "sha256": upscaler.card.get("sha256"),
+        "sha256": identity(upscaler.card),
         "scale": upscaler.scale,
         "options": {**asdict(options), "alpha": arguments.alpha, "engine": arguments.engine},
         "interrupted": interrupted,
