@@ -10,6 +10,7 @@ COMMANDS = {
     "recipes": "list the systems that can be trained: source, size, cost",
     "upscale": "enlarge images with trained weights",
     "mos": "let people judge: a page of blind crops, and the scores",
+    "export": "write a network for other programs: ONNX, OpenVINO, LiteRT, SavedModel",
     "evaluate": "measure networks beside bicubic, with intervals; write a report",
 }
 MODULES = {"recipes": "systems"}  # where the module's name is another

@@ -42,7 +42,9 @@ def refused(capsys, arguments, command=train):
     return lines[0]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["upscale", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["train", "--help"], ["upscale", "--help"], ["export", "--help"], ["--version"]]
+)
 def test_help_and_version_answer_in_well_under_a_second_without_tensorflow(arguments):
     code = (
         "import sys; from keras_srgan.__main__ import main\n"

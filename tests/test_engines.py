@@ -12,6 +12,7 @@ from keras_srgan.networks.edsr import edsr
 from keras_srgan.networks.recursive import recursive
 from keras_srgan.networks.rrdb import rrdb
 from keras_srgan.networks.srresnet import srresnet
+from keras_srgan.networks.unet import unet
 from keras_srgan.tiles import sees_whole_image
 
 NETWORKS = {
@@ -59,6 +60,14 @@ def test_a_merged_tail_is_the_convolution_of_the_enlarged_maps(scale, size, chan
     as_kernel = merged.reshape(-1, taps, taps, merged.shape[3]).transpose(1, 2, 0, 3)
     got = depth_to_space(keras.ops.conv(padded, as_kernel, padding="valid"), scale)
     np.testing.assert_allclose(np.asarray(got), expected, atol=2e-4)
+
+
+def test_bilinear_enlargement_runs_at_any_size(rng):
+    generator = unet(filters=4, upsampling="bilinear")
+    engine = make_engine("keras", generator)
+    for h, w in ((20, 30), (33, 17)):
+        lr = smooth(rng, 1, h, w, 1)
+        np.testing.assert_allclose(engine.run(lr), np.asarray(generator(lr, training=False)), atol=1e-5)
 
 
 def test_auto_takes_the_fast_engine_where_it_suits():

@@ -94,9 +94,10 @@ def _whole(generator: keras.Model, xla: bool) -> Callable[[np.ndarray], np.ndarr
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        # Without XLA one trace serves all shapes.
+        # Without XLA one trace serves all shapes, but that Keras 3.15 cannot trace bilinear enlargement so.
+        fixed = xla or any(isinstance(layer, keras.layers.UpSampling2D) for layer in generator.layers)
         shape = [tf.TensorSpec([None, None, None, generator.inputs[0].shape[-1]], "float32")]
-        run = tf.function(forward, jit_compile=xla, input_signature=None if xla else shape)
+        run = tf.function(forward, jit_compile=xla, input_signature=None if fixed else shape)
     elif keras.backend.backend() == "jax" and xla:
         import jax
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from keras_srgan.engines.blocks import cores
-from keras_srgan.export import to_onnx
+from keras_srgan.onnx_form import to_onnx
 
 
 def onnx(generator: keras.Model) -> Callable[[np.ndarray], np.ndarray]:
