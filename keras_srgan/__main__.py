@@ -6,6 +6,7 @@ import sys
 from keras_srgan.version import __version__
 
 COMMANDS = {
+    "prepare": "check and pack a folder of images into shards, for sets larger than memory",
     "train": "train a recipe on a folder of radiographs, or on the embedded one",
     "recipes": "list the systems that can be trained: source, size, cost",
     "upscale": "enlarge images with trained weights",

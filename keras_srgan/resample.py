@@ -7,7 +7,6 @@ the training pairs, the baselines and the figures, on every backend and inside c
 from functools import lru_cache
 
 import numpy as np
-from keras import ops
 
 
 def cubic(x: np.ndarray) -> np.ndarray:
@@ -83,6 +82,8 @@ def resize_batch(images, scale: float):
     Returns:
         Float tensor of shape `(N, ceil(H * scale), ceil(W * scale), C)`, not clipped.
     """
+    from keras import ops  # here, so that reading images needs no Keras
+
     if scale == 1:
         return images
     rows, columns = (ops.convert_to_tensor(resize_matrix(side, scale).astype("float32")) for side in images.shape[1:3])

@@ -22,7 +22,7 @@ def parser() -> Parser:
         description="Trains a super-resolution network: a content stage, then an adversarial stage. Without --data, on "
         "the chest radiograph RG1 of pydicom-data, in minutes on a CPU.",
     )
-    parse.add_argument("--data", metavar="DIR", help="folder of PNG, JPEG, TIFF or DICOM, any depth")
+    parse.add_argument("--data", metavar="DIR", help="folder of PNG, JPEG, TIFF or DICOM, any depth, or shards")
     parse.add_argument("--data-lr", metavar="DIR", help="LR images of --data, matched by name [made from --data]")
     parse.add_argument("--val", metavar="DIR", help="folder of validation images [a split of --data by patient]")
     parse.add_argument("--val-lr", metavar="DIR", help="LR images of --val")
@@ -70,7 +70,8 @@ def resolve(arguments) -> tuple[Recipe, dict]:
         recipe = recipe.replace(**read_config(arguments.config))
     where = {name: getattr(arguments, name) for name in (*FOLDERS, "init", "licence", "strict")}
     for name in FOLDERS:
-        where[name] = where[name] and str(Path(where[name]).resolve())
+        if where[name] and "://" not in where[name]:
+            where[name] = str(Path(where[name]).resolve())
     return recipe.replace(**changes), where
 
 
@@ -78,6 +79,7 @@ def load_data(recipe: Recipe, where: dict, say):
     """Training images, validation images, and the card's note of them."""
     from keras_srgan.data import sources
     from keras_srgan.data.paired import load_pairs
+    from keras_srgan.data.shards import holds_shards, load_shards, locate
 
     check_folders(recipe, where)
     if not where["data"]:
@@ -94,16 +96,20 @@ def load_data(recipe: Recipe, where: dict, say):
     def warn(text):
         print(f"keras-srgan train: {text}", file=sys.stderr)
 
-    def load(hr, lr):
+    def load(hr, lr, part):
         options = dict(channels=recipe.channels, min_size=recipe.patch, strict=where["strict"], warn=warn)
         options["memory_gb"] = recipe.memory_gb
         if lr:
             return load_pairs(hr, lr, recipe.scale, **options)
+        if holds_shards(hr):
+            return load_shards(hr, part, **options, frame=recipe.frame_size)
         return sources.load_folder(hr, **options, frame=recipe.frame_size)
 
-    images = load(where["data"], where.get("data_lr"))
+    images = load(where["data"], where.get("data_lr"), "train")
     if where["val"]:
-        train, val = images, load(where["val"], where.get("val_lr"))
+        train, val = images, load(where["val"], where.get("val_lr"), "val")
+    elif holds_shards(where["data"]):
+        train, val = images, load(locate(where["data"])[0], None, "val")
     else:
         train, val = sources.split(images, recipe.val_fraction, recipe.seed)
     say(f"{len(train)} training and {len(val)} validation images from {where['data']}")
@@ -165,6 +171,10 @@ def work(arguments) -> int:
     except Interrupted:
         say(f"interrupted; everything is saved: keras-srgan train --resume {folder}")
         return 130
+    except Exception:  # TensorFlow wraps what reading a shard raised
+        if failure := getattr(train_images, "failure", None):
+            raise failure from None
+        raise
     say(
         f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes: weights {run.weights_path('adversarial').name}, "
         f"curves.png, contact_sheet.png, previews/, log.csv, table.md in {folder}\n"
