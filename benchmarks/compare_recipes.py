@@ -10,6 +10,7 @@ least two: compare its gain over bicubic on the same images. Minutes include the
 """
 
 import argparse
+import functools
 import json
 import subprocess
 import sys
@@ -19,14 +20,20 @@ from keras_srgan.command import quiet_tensorflow
 
 quiet_tensorflow()
 
+from keras_srgan import systems  # noqa: E402
 from keras_srgan.cost import training_cost  # noqa: E402
 from keras_srgan.files import write_text  # noqa: E402
 from keras_srgan.recipes import RECIPES, Recipe  # noqa: E402
-from keras_srgan.systems import figures  # noqa: E402
 
 METRICS = ("psnr", "ssim", "lpips", "consistency", "seconds")
 BATCH, EPOCHS, ADVERSARIAL = 8, 3, 1 / 3
 IMAGE = 0.26  # megapixels of a test radiograph
+HEAD = (
+    "| recipe | patches (minutes) | parameters | GFLOP/MP | PSNR, dB | over bicubic | SSIM | LPIPS | consistency | "
+    "s an image | images |",
+    "|" + " --- |" * 11,
+)
+figures = functools.cache(systems.figures)
 
 
 def budget(recipe: Recipe, patches: int, tflop: float) -> dict[str, int]:
@@ -58,6 +65,7 @@ def train(name: str, arguments: argparse.Namespace) -> Path:
             command += ["--features-weights", str(arguments.vgg19)]
         for field, value in fields.items():
             command += [f"--{field.replace('_', '-')}", str(value)]
+        command += ["--no-xla"] * arguments.no_xla
     done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         raise RuntimeError((done.stderr.strip().splitlines() or ["it failed"])[-1])
@@ -98,6 +106,7 @@ def main() -> None:
     parse.add_argument("--out", type=Path, default=Path("runs/compare"), help="run folders [runs/compare]")
     parse.add_argument("--patches", type=int, default=16000, help="most patches a recipe trains on [16000]")
     parse.add_argument("--tflop", type=float, default=20.0, help="most arithmetic a recipe trains with [20]")
+    parse.add_argument("--no-xla", action="store_true", help="for budgets that take less time than compiling the steps")
     parse.add_argument("--most", type=int, default=12, help="test images of each set [12]")
     parse.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES), metavar="NAME")
     arguments = parse.parse_args()
@@ -119,9 +128,7 @@ def main() -> None:
             tables[protocol] += [row(name, run, base, each) for each in rows]
     text = []
     for protocol, rows in tables.items():
-        head = "| recipe | patches (minutes) | parameters | GFLOP/MP | PSNR, dB | over bicubic | SSIM | LPIPS | "
-        head += "consistency | s/MP | images |"
-        text += [f"Protocol {protocol}, {Path(tests[protocol]).name}:", "", head, "|" + " --- |" * 11, *rows, ""]
+        text += [f"Protocol {protocol}, {Path(tests[protocol]).name}:", "", *HEAD, *rows, ""]
     text += ["Not trained:", *missing] if missing else []
     write_text(arguments.out / "table.md", "\n".join(text) + "\n")
     print("\n".join(text))

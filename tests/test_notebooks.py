@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 FILES = sorted(FOLDER.glob("*.ipynb"))
-RUN = ("train_xray.ipynb", "upscale_xray.ipynb")
+RUN = ("train_xray.ipynb", "upscale_xray.ipynb", "compare_systems.ipynb")
 CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1400,2000")
 MACHINE = re.compile(r"(?<![\w.])/(work|root|tmp|home|Users)/|[A-Z]:\\Users")
@@ -29,6 +29,7 @@ PICTURES = {
         *("vgg-figures", "vgg-difference", "load"),
     ),
     "upscale_xray.ipynb": ("wipe", "added", "spread", "alpha", "dicom"),
+    "compare_systems.ipynb": ("detail", "trade"),
 }
 
 
@@ -53,12 +54,20 @@ def picture(cell, number=0):
     return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
 
 
+def number(text):
+    """The number that a text begins with, or the text."""
+    try:
+        return float(text.split()[0].replace(",", ""))
+    except ValueError:
+        return text
+
+
 def table(cell):
     """A cell's first Markdown table: a dictionary a method, whose keys are the columns' first words."""
     lines = outputs(cell, "text/markdown")[0].split("\n\n")[0].splitlines()
     head, _, *rows = [[each.strip() for each in line.strip("|").split("|")] for line in lines]
     keys = [re.split(r"[ ,]", each)[0] for each in head[1:]]
-    return {row[0]: dict(zip(keys, (float(each.split()[0]) for each in row[1:]), strict=True)) for row in rows}
+    return {row[0]: dict(zip(keys, map(number, row[1:]), strict=True)) for row in rows}
 
 
 @pytest.fixture
@@ -125,6 +134,62 @@ def test_the_upscaling_notebook_runs(execute, tmp_path):
     assert {"radiograph_x4.png", "detail_x4.dcm"} <= {path.name for path in folder.iterdir()}
 
 
+def test_the_comparing_notebook_trains_and_compares(execute, tmp_path):
+    found = execute("compare_systems.ipynb")
+    for name in PICTURES["compare_systems.ipynb"]:
+        assert picture(found[name]).std() > 2, name
+    assert "recipe espcn, 1 steps of 8 patches an epoch" in outputs(found["runs"], "stream")[0]
+    assert outputs(found["found"], "stream") == ["1 of 1 systems, trained on 36 images; protocols: cxr\n"]
+    figures = table(found["table"])
+    assert list(figures) == ["bicubic", "espcn"] and figures["espcn"]["patches"] == 24
+    assert figures["bicubic"]["images"] == figures["espcn"]["images"] == 6
+    assert "most PSNR: espcn, -" in outputs(found["read"], "stream")[0]
+    (folder,) = (tmp_path / "runs").iterdir()
+    tile = cv2.imread(str(folder / "judged" / "tile00.png"), cv2.IMREAD_UNCHANGED)
+    assert tile.shape == (128, 128) and tile.dtype == "uint16" and tile.max() > 32767
+
+
+def test_the_comparing_notebook_reads_finished_runs_and_names_the_missing(execute, tmp_path):
+    from keras_srgan.data.sources import sample_radiograph, tile_sample
+    from keras_srgan.evaluate import compare
+
+    run = tmp_path / "there" / "xray-srgan-plus"
+    run.mkdir(parents=True)
+    weights = {name: ROOT / "weights" / f"{name}.weights.h5" for name in (f"{run.name}-pretrained", run.name)}
+    for name, path in weights.items():
+        for each in (path, path.with_name(f"{name}.json")):
+            (run / each.name).write_bytes(each.read_bytes())
+    _, image = tile_sample(sample_radiograph(reduce=2), 128, (300, 600, 128, 128))
+    metrics = ("psnr", "ssim", "lpips", "consistency", "seconds")
+    evaluation = compare([image], weights, metrics=metrics, crops=0)
+    (run / "report-cxr").mkdir()
+    (run / "report-cxr" / "report.json").write_text(evaluation.to_json())
+    (run.parent / "esrgan").mkdir()  # begun, not finished
+    (run.parent / "table.md").write_text("Not trained:\n- drcn: /some/where/drcn: exists and is not empty\n")
+    changes = [("QUICK = True", "QUICK = False"), ('"../runs/compare"', '"there"')]
+    found = execute("compare_systems.ipynb", changes=changes)
+    first, missing, reason = outputs(found["found"], "stream")[0].splitlines()
+    assert re.match(r"1 of \d+ systems, trained on \d+ images; protocols: cxr", first)
+    assert "esrgan, " in missing and "drcn" not in missing
+    assert reason == "missing: drcn: drcn: exists and is not empty"
+    figures = table(found["table"])
+    assert list(figures) == ["bicubic", *weights]
+    for row in evaluation.summary:
+        assert figures[row["method"]]["PSNR"] == round(row["psnr"]["mean"], 2)
+    for name in PICTURES["compare_systems.ipynb"]:
+        assert picture(found[name]).std() > 2, name
+    assert f"least LPIPS: {run.name}, -" in outputs(found["read"], "stream")[0]
+    assert f"the adversarial stage of {run.name}: PSNR -" in outputs(found["read"], "stream")[0]
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_comparing_notebook_refuses_a_folder_without_runs(tmp_path):
+    text = "".join(code_cells(read(FOLDER / "compare_systems.ipynb"))["found"]["source"])
+    (tmp_path / "srcnn").mkdir()
+    with pytest.raises(ValueError, match="no finished run in it"):
+        exec(text, {"runs": tmp_path, "RECIPES": {"srcnn": None}, "json": json})
+
+
 def test_the_slider_is_left_out_without_ipywidgets(execute):
     hide = "import os\nimport sys\n\nsys.modules['ipywidgets'] = None\n"
     found = execute("upscale_xray.ipynb", until="wipe", changes=[("import os\n", hide)])
@@ -162,18 +227,20 @@ def test_the_install_cell_acts_on_colab_only(monkeypatch, name, colab, project):
     monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     text = "".join(code_cells(read(FOLDER / name))["install"]["source"])
-    names = dict(PROJECT=project, DATA="kaggle", TEST=None, IMAGE=None, WEIGHTS="xray-srgan-plus")
+    names = dict(PROJECT=project, DATA="kaggle", TEST=None, IMAGE=None, WEIGHTS="xray-srgan-plus", RUNS="runs")
     if colab and not project:
         with pytest.raises(ValueError, match="PROJECT"):
             exec(text, names)
         return
     exec(text, names)
     assert mounted == (["/content/drive"] if colab and "drive" in project else [])
-    assert len(commands) == (1 if colab else 0)
+    cloned = name == "compare_systems.ipynb" and "://" in project  # for its script, which no wheel has
+    assert len(commands) == (1 + cloned if colab else 0)
     if commands:
         extra = "[kaggle]" if name == "train_xray.ipynb" else ""
         wanted = f"keras-srgan{extra} @ git+{project}" if "://" in project else f"{project}{extra}"
         assert commands[0][1:] == ["-m", "pip", "install", "-q", wanted]
+        assert not cloned or commands[1] == ["git", "clone", "-q", "--depth", "1", project, "project"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -208,10 +275,22 @@ def test_the_committed_outputs_are_of_the_real_form(name):
     cells = code_cells(read(FOLDER / name))
     for each in PICTURES[name]:
         assert picture(cells[each]).std() > 2, each
-    figures = table(cells["table" if name == "train_xray.ipynb" else "compare"])
-    trained = "after the adversarial stage" if name == "train_xray.ipynb" else "alpha 1"
+    place, trained = {
+        "train_xray.ipynb": ("table", "after the adversarial stage"),
+        "upscale_xray.ipynb": ("compare", "alpha 1"),
+        "compare_systems.ipynb": ("table", "xray-srgan-plus"),
+    }[name]
+    figures = table(cells[place])
     assert figures[trained]["PSNR"] > figures["bicubic"]["PSNR"] + 0.3
-    assert figures[trained]["LPIPS"] < 0.8 * figures["bicubic"]["LPIPS"]
+    assert figures[trained]["LPIPS"] < 0.9 * figures["bicubic"]["LPIPS"]
+
+
+def test_the_comparison_that_is_committed_is_of_many_systems_and_the_source_is_the_quick_form():
+    cells = code_cells(read(FOLDER / "compare_systems.ipynb"))
+    figures = table(cells["table"])
+    assert len(figures) > 8 and all(row["images"] <= figures["bicubic"]["images"] for row in figures.values())
+    assert "QUICK = True" in "".join(cells["parameters"]["source"])
+    assert 'RUNS = "../runs/compare"' in "".join(cells["parameters"]["source"])
 
 
 @pytest.fixture
