@@ -24,6 +24,7 @@ GENERATORS = (
     "srresnet",
     "rrdb",
     "edsr",
+    "compact",
     "unet",
     "autoencoder",
     "recursive",

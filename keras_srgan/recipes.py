@@ -59,6 +59,18 @@ RECIPES = {
     for recipe in (
         XRAY,
         PLUS,
+        CONTENT.replace(
+            name="xray-fast",
+            source="our own, for laptops: EDSR's trunk at LR's size, one sub-pixel layer, on the bicubic image, L1",
+            generator="compact",
+            filters=48,
+            blocks=9,
+            norm="none",
+            skip="bicubic",
+            content_loss="l1",
+            batch=16,
+            pretrain_lr=5e-4,
+        ),
         Recipe(
             name="srgan",
             source="Ledig et al., CVPR 2017, sections 2 and 3.2: SRGAN-VGG54 (VGG22: --features-layer block2_conv2)",

@@ -132,6 +132,13 @@ def test_arithmetic_counts_every_call_and_both_kinds_of_convolution():
     assert forward_cost(fsrcnn(), (10, 7, 1))[0] == 2 * sum(layers) * 70
 
 
+def test_the_laptops_generator_costs_a_fifth_and_starts_as_bicubic(rng):
+    fast, plus = (build_generator(RECIPES[name]) for name in ("xray-fast", "xray-srgan-plus"))
+    assert 5 * forward_cost(fast, (32, 32, 1))[0] < forward_cost(plus, (32, 32, 1))[0]
+    lr = rng.uniform(-1, 1, (1, 7, 9, 1)).astype("float32")
+    np.testing.assert_allclose(fast(lr)[0], resize(lr[0], 4), atol=1e-6)
+
+
 def test_drcn_applies_one_convolution_many_times_and_learns_the_weights_of_their_sum(rng):
     few, many = drcn(filters=4, blocks=2), drcn(filters=4, blocks=5)
     assert many.count_params() - few.count_params() == 3

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from keras import Model
 
+from keras_srgan.networks.compact import compact
 from keras_srgan.networks.deep import drcn, vdsr
 from keras_srgan.networks.edsr import edsr
 from keras_srgan.networks.fast import espcn, fsrcnn
@@ -21,6 +22,7 @@ GENERATORS: dict[str, Callable[..., Model]] = {
     "srresnet": srresnet,
     "rrdb": rrdb,
     "edsr": edsr,
+    "compact": compact,
     "unet": unet,
     "autoencoder": autoencoder,
     "recursive": recursive,

@@ -57,7 +57,12 @@ def end(x, lr, channels: int, scale: int, skip: str, size: int = 3, activation: 
     start = "zeros" if skip == "bicubic" else "glorot_uniform"
     x = conv(channels, size, kernel_initializer=start, dtype="float32", name="tail")(x)
     if skip == "bicubic":
-        bicubic = BicubicUpsampling2D(scale, dtype="float32", name="bicubic")(lr)
-        x = layers.Rescaling(1 / GAIN, dtype="float32", name="residual")(x)
-        return layers.Add(dtype="float32", name="sr")([bicubic, x])
+        return on_bicubic(x, lr, scale)
     return layers.Activation(activation or "linear", dtype="float32", name="sr")(x)
+
+
+def on_bicubic(x, lr, scale: int):
+    """SR: the bicubic enlargement, and what the network adds to it."""
+    bicubic = BicubicUpsampling2D(scale, dtype="float32", name="bicubic")(lr)
+    x = layers.Rescaling(1 / GAIN, dtype="float32", name="residual")(x)
+    return layers.Add(dtype="float32", name="sr")([bicubic, x])
