@@ -28,7 +28,8 @@ def place(run: Path, note: dict, mix: float) -> None:
     """Weights and cards of a run into `weights/`."""
     for source in sorted(run.glob(f"*{SUFFIX}")):
         name = source.name.removesuffix(SUFFIX)
-        kinds = {name: None} if name.endswith("-pretrained") else {name: mix, f"{name}-sharp": None}
+        adversarial = (run / f"{name}-pretrained{SUFFIX}").is_file()
+        kinds = {name: mix, f"{name}-sharp": None} if adversarial else {name: None}
         for kind, alpha in kinds.items():
             card = json.loads(card_path(source).read_text(encoding="utf-8"))
             card["validation"] = card.pop("figures")
