@@ -82,6 +82,7 @@ class Recipe:
 
     patch: int = _field(96, "side of the HR patches, px")
     flat: float = _field(0.01, "patches whose standard deviation is below this share of white are redrawn")
+    edges: float = _field(0.0, "share of the patches that have the strongest edges of eight: letters, the film's border")
     augment: bool = _field(True, "flips and right-angle rotations")
     zoom: float = _field(1.0, "patches are cut up to so much larger, then reduced; 1: never")
     frame: str = _field("", "HEIGHTxWIDTH that images are first resized to, px, as 720x1280; empty: as they are")
@@ -130,6 +131,8 @@ class Recipe:
             raise ValueError(f"tv_weight = {self.tv_weight}: must not be negative")
         if self.frame and min(self.frame_size or (0,)) < self.patch:
             raise ValueError(f"frame = {self.frame!r}: give HEIGHTxWIDTH of at least the patch, for example 720x1280")
+        if not 0 <= self.edges <= 1:
+            raise ValueError(f"edges = {self.edges}: must be in [0, 1]")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema = {self.ema}: must be in [0, 1)")
         if not 0 < self.val_fraction < 1:

@@ -175,6 +175,7 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
         recipe.augment,
         recipe.zoom,
         recipe.scale,
+        recipe.edges,
     )
     metric_values = None
     if progress["step"]:

@@ -135,6 +135,7 @@ def test_a_wrong_config_is_one_line(folder, tmp_path, capsys, text, message):
         (["--batch", "0"], "batch = 0"),
         (["--features-layer", "block9", "--dry-run"], "no layer 'block9'"),
         (["--zoom", "0.5"], "zoom = 0.5: must be at least 1"),
+        (["--edges", "1.5"], "edges = 1.5: must be in [0, 1]"),
         (["--tv-weight", "-1"], "tv_weight = -1.0: must not be negative"),
         (["--frame", "720"], "frame = '720': give HEIGHTxWIDTH"),
         (["--frame", "720x64"], "frame = '720x64': give HEIGHTxWIDTH of at least the patch"),

@@ -56,6 +56,17 @@ def test_flat_patches_are_redrawn(make_image):
     assert (picky.std(axis=(1, 2, 3)) < 0.1).mean() < 0.5 * (plain.std(axis=(1, 2, 3)) < 0.1).mean()
 
 
+def test_a_share_of_the_patches_seeks_edges(make_image):
+    image = make_image(128, 256)
+    image.pixels[:] = image.pixels // 8
+    image.pixels[60:68, 120:128] = 255  # a letter, as on the film
+    share = {
+        edges: (sampler([image], batch=200, edges=edges).draw(0)[0].max(axis=(1, 2, 3)) == 1).mean()
+        for edges in (0, 0.5, 1)
+    }
+    assert share[0] < 0.13 and 0.15 < share[0.5] < 0.35 < share[1]
+
+
 def test_augmentation_draws_all_eight_orientations(make_image):
     image = make_image(32, 32)
     seen = {sampler([image], batch=1, augment=True).draw(step)[0].tobytes() for step in range(100)}

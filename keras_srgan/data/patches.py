@@ -10,7 +10,18 @@ import numpy as np
 
 from keras_srgan.data.images import Image
 
-TRIES = 8  # draws of a patch before the least flat one is taken
+TRIES = 8  # draws of a patch before the least flat one is taken, or the one with the strongest edges
+
+
+def spread(pixels: np.ndarray) -> float:
+    """The standard deviation."""
+    return float(np.std(pixels, dtype="float32"))
+
+
+def contrast(pixels: np.ndarray) -> float:
+    """The root mean square step between neighbours."""
+    steps = (np.diff(pixels.astype("float32"), axis=axis) for axis in (0, 1))
+    return float(np.sqrt(sum(np.mean(np.square(step)) for step in steps)))
 
 
 class PatchSampler:
@@ -18,7 +29,9 @@ class PatchSampler:
 
     Every epoch visits the images in a new order, one patch at a time, so a batch's patches come from
     different images as long as there are enough. Flat patches (background, collimation) teach nothing: one
-    whose standard deviation is below `flat * max_value` is redrawn in the same image, up to eight times.
+    whose standard deviation is below `flat * max_value` is redrawn in the same image, up to eight times. Letters and
+    the film's border fill few patches and hold most of an image's squared error: the share `edges` of the patches is
+    the one of eight with the strongest edges.
 
     Args:
         images: list of `Image`, all gray or all colour.
@@ -26,6 +39,7 @@ class PatchSampler:
         batch: integer, patches a batch.
         seed: integer.
         flat: share of white.
+        edges: float in `[0, 1]`.
         augment: draw flips and right-angle rotations too.
         zoom: float, at least 1; a patch is cut up to so much larger and reduced to its size, as if the image had been
             taken from farther away.
@@ -45,9 +59,10 @@ class PatchSampler:
         augment: bool = True,
         zoom: float = 1.0,
         scale: int = 1,
+        edges: float = 0.0,
     ):
         self.images, self.patch, self.batch, self.seed = images, patch, batch, seed
-        self.flat, self.augment, self.zoom = flat, augment, zoom
+        self.flat, self.augment, self.zoom, self.edges = flat, augment, zoom, edges
         self.paired = images[0].lr is not None
         self.grid = scale if self.paired else 1  # px; a pair's patches begin where LR has a pixel
         self.scale = scale
@@ -74,14 +89,16 @@ class PatchSampler:
         if self.zoom > 1:
             side = int(side * rng.uniform(1, max(1, min(self.zoom, min(image.shape[:2]) / side))))
             side -= side % self.grid
-        best, best_spread = (0, 0, side), -1.0
+        edges = self.edges > 0 and rng.random() < self.edges
+        measure, enough = (contrast, np.inf) if edges else (spread, self.flat)
+        best, most = (0, 0, side), -1.0
         for _ in range(TRIES):
             y, x = (self.grid * int(rng.integers((length - side) // self.grid + 1)) for length in image.shape[:2])
             # Every second pixel tells flat from not flat at a quarter of the cost.
-            spread = float(np.std(image[y : y + side : 2, x : x + side : 2], dtype="float32")) / level
-            if spread > best_spread:
-                best, best_spread = (y, x, side), spread
-            if spread >= self.flat:
+            found = measure(image[y : y + side : 2, x : x + side : 2]) / level
+            if found > most:
+                best, most = (y, x, side), found
+            if found >= enough:
                 break
         return best
 
