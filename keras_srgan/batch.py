@@ -38,20 +38,32 @@ def run_batch(
         rest is `not tried` and nothing half-written stays.
     """
     records = [Record(str(job.source), status="not tried") for job in jobs]
-    for done, (job, record) in enumerate(zip(jobs, records, strict=True)):
-        started, peak = time.monotonic(), Peak()
+    for done, job in enumerate(jobs):
         try:
-            enlarge_file(job, record, upscaler, options, settings, partial(doing, done, len(jobs)))
+            records[done] = enlarge_one(job, upscaler, options, settings, partial(doing, done, len(jobs)))
         except KeyboardInterrupt:
-            records[done] = Record(str(job.source), status="not tried")
             return records, True
-        except Exception as error:  # one bad file must not end a night's batch
-            if os.environ.get("KERAS_SRGAN_DEBUG"):
-                raise
-            record.status, record.error = "failed", _explain(job, error)
-        record.seconds, record.peak_memory_mb = round(time.monotonic() - started, 3), peak.megabytes()
-        said(record)
+        said(records[done])
     return records, False
+
+
+def enlarge_one(
+    job: Job,
+    upscaler: "Upscaler",
+    options: "Options",
+    settings: Settings,
+    doing: Callable[[str], object] = lambda text: None,
+) -> Record:
+    """Enlarges one file and says what became of it; what is wrong with the file is in the record, not raised."""
+    record, started, peak = Record(str(job.source)), time.monotonic(), Peak()
+    try:
+        enlarge_file(job, record, upscaler, options, settings, doing)
+    except Exception as error:  # one bad file must not end a night's batch
+        if os.environ.get("KERAS_SRGAN_DEBUG"):
+            raise
+        record.status, record.error = "failed", _explain(job, error)
+    record.seconds, record.peak_memory_mb = round(time.monotonic() - started, 3), peak.megabytes()
+    return record
 
 
 def _explain(job: Job, error: Exception) -> str:

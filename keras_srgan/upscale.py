@@ -2,10 +2,13 @@
 
 import io
 import json
+import re
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from keras_srgan.command import Parser, quiet_tensorflow, run_safely
@@ -50,6 +53,10 @@ def parser() -> Parser:
     engine.add_argument("--blend", choices=("gaussian", "linear"), default="gaussian", help="of overlaps [gaussian]")
     engine.add_argument("--engine", default="auto", help="auto, keras, xla, fast, onnx, openvino [auto]")
     engine.add_argument("--precision", default="float32", help="of inner layers: float32, bfloat16, float16 [float32]")
+    cluster = parse.add_argument_group("cluster")
+    where = "of a Ray cluster that does the files [RAY_ADDRESS, or started here]"
+    cluster.add_argument("--ray", nargs="?", const="", type=_address, metavar="ADDRESS", help=where)
+    cluster.add_argument("--ray-workers", type=_positive, metavar="N", help="processes [by cores, memory and GPUs]")
     return parse
 
 
@@ -75,13 +82,24 @@ def _exact_or_count(text: str) -> int | str:
     return text if text == "exact" else _count(text)
 
 
+def _address(text: str) -> str:
+    # Else `--ray IN` would take the first input for a cluster.
+    if text not in ("", "auto", "local") and not re.fullmatch(r"[^/\s]+:\d+", text):
+        raise ValueError
+    return text
+
+
 # What argparse calls them in its messages.
 _count.__name__ = _auto_or_count.__name__ = _exact_or_count.__name__ = "whole number"
 _positive.__name__ = "positive number"
+_address.__name__ = "address (auto, local or HOST:PORT; --ray goes after the inputs)"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parsed = parser().parse_args(arguments)
+    parse = parser()
+    parsed = parse.parse_args(arguments)
+    if parsed.ray_workers and parsed.ray is None:
+        parse.error("argument --ray-workers: needs --ray")
     return run_safely(PROGRAM, lambda: work(parsed))
 
 
@@ -89,6 +107,10 @@ def work(arguments) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a file's name may be no text at all
             stream.reconfigure(errors="backslashreplace")
+    if arguments.ray is not None:
+        from keras_srgan.cluster import require_ray
+
+        require_ray()
     quiet_tensorflow()
     from keras_srgan.batch import run_batch
     from keras_srgan.enlarge import Settings
@@ -99,7 +121,9 @@ def work(arguments) -> int:
     names = ("tile", "overlap", "blend", "self_ensemble", "back_project", "colour", "map")
     options = Options(**{name: getattr(arguments, name) for name in names})
     settings = Settings(arguments.overwrite, arguments.resume, arguments.max_pixels, arguments.bits)
-    upscaler = load(arguments.weights, alpha=arguments.alpha, engine=arguments.engine, precision=arguments.precision)
+    network = {name: getattr(arguments, name) for name in ("alpha", "engine", "precision")}
+    make = partial(load, arguments.weights, **network)
+    upscaler = make()
     jobs = plan(arguments.inputs, arguments.out, upscaler.scale, arguments.format)
     line = _Line(sys.stderr)
     human = sys.stderr if arguments.json else sys.stdout
@@ -109,7 +133,12 @@ def work(arguments) -> int:
         if record.status != "failed":  # failures come together at the end
             print(_words(record), file=human, flush=True)
 
-    records, interrupted = run_batch(jobs, upscaler, options, settings, said, line.show)
+    run: Callable = run_batch
+    if arguments.ray is not None:
+        from keras_srgan.cluster import run_cluster
+
+        run = partial(run_cluster, make=make, address=arguments.ray, workers=arguments.ray_workers)
+    records, interrupted = run(jobs, upscaler, options, settings, said, line.show)
     line.clear()
     if arguments.json:
         print(json.dumps(_summary(arguments, upscaler, options, records, interrupted), indent=2))
