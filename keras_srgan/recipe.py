@@ -82,7 +82,7 @@ class Recipe:
 
     patch: int = _field(96, "side of the HR patches, px")
     flat: float = _field(0.01, "patches whose standard deviation is below this share of white are redrawn")
-    edges: float = _field(0.0, "share of the patches that have the strongest edges of eight: letters, the film's border")
+    edges: float = _field(0.0, "share of the patches with the strongest edges of eight: letters, the border")
     augment: bool = _field(True, "flips and right-angle rotations")
     zoom: float = _field(1.0, "patches are cut up to so much larger, then reduced; 1: never")
     frame: str = _field("", "HEIGHTxWIDTH that images are first resized to, px, as 720x1280; empty: as they are")
