@@ -4,10 +4,12 @@
 
 24 -> 96 px, batch 16, one channel, 16 blocks of 64. Forms: without XLA; XLA with the library's convolutions
 ("plain"); XLA with `keras_srgan.fastconv` ("fast", what training uses on a CPU). Forms are timed in turn, round
-after round, so that whatever else the machine does falls on all alike; the figures are medians.
+after round, so that whatever else the machine does falls on all alike; the figures are medians. KERAS_BACKEND=jax
+times JAX, which has no form without XLA.
 """
 
 import argparse
+import importlib
 import time
 
 from keras_srgan.command import quiet_tensorflow
@@ -16,8 +18,8 @@ device = quiet_tensorflow()
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-import tensorflow as tf  # noqa: E402
 
+from keras_srgan import heap  # noqa: E402
 from keras_srgan.cost import forward_cost, matrix_rate  # noqa: E402
 from keras_srgan.data.patches import PatchSampler  # noqa: E402
 from keras_srgan.data.pipeline import training_dataset  # noqa: E402
@@ -27,11 +29,12 @@ from keras_srgan.networks import build_discriminator, build_generator  # noqa: E
 from keras_srgan.recipes import find_recipe  # noqa: E402
 from keras_srgan.srgan import SRGAN, SRResNetTrainer  # noqa: E402
 
-FORMS = ("no XLA", "XLA plain", "XLA fast")
+JAX = keras.backend.backend() == "jax"
+FORMS = ("XLA plain", "XLA fast") if JAX else ("no XLA", "XLA plain", "XLA fast")
 
 
 def build(stage: str, recipe, layer: str, form: str):
-    """A compiled model and its step function."""
+    """The training step of a compiled model, a function of a batch that returns the loss."""
     keras.utils.set_random_seed(0)
     generator = build_generator(recipe)
     if stage == "pretrain":
@@ -44,7 +47,23 @@ def build(stage: str, recipe, layer: str, form: str):
         optimizers = [keras.optimizers.Adam(1e-4) for _ in range(2)]
         model.compile(*optimizers, recipe.content_loss, jit_compile=form != "no XLA")
     model.fast = form == "XLA fast"
-    return model, tf.function(model.train_step, jit_compile=form != "no XLA")
+    if JAX:
+        import jax
+
+        step = jax.jit(model.train_step, donate_argnums=0)
+        parts = ("trainable", "non_trainable", "optimizer", "metrics")
+        state = model._get_jax_state(**{f"{part}_variables": True for part in parts})
+
+        def run(batch):
+            nonlocal state
+            logs, state = step(state, [np.asarray(each) for each in batch])
+            return float(logs["loss"])
+
+        return run
+    import tensorflow as tf
+
+    step = tf.function(model.train_step, jit_compile=form != "no XLA")
+    return lambda batch: float(step(batch)["loss"])
 
 
 def work(stage: str, recipe, layer: str) -> float:
@@ -70,7 +89,7 @@ def input_wait(step, dataset, steps: int) -> float:
         asked = time.perf_counter()
         batch = next(batches)
         waited += time.perf_counter() - asked
-        float(step(batch)["loss"])
+        step(batch)
     return waited / (time.perf_counter() - started)
 
 
@@ -86,7 +105,8 @@ def main() -> None:
     sampler = PatchSampler([image] * recipe.batch, recipe.patch, recipe.batch, flat=0.002)
     dataset = training_dataset(sampler, recipe.scale)
     batch = next(iter(dataset))
-    print(f"{device}; Keras {keras.__version__}, TensorFlow {tf.__version__}")
+    name = keras.backend.backend()
+    print(f"{device}; Keras {keras.__version__}, {name} {importlib.import_module(name).__version__}")
     print(f"float32 matrix product: {matrix_rate(2048) / 1e9:.0f} GFLOP/s\n")
     print("| stage | form | patches/s | GFLOP/s (direct count) | over plain XLA | first step, s |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -94,16 +114,18 @@ def main() -> None:
         operations = work(stage, recipe, arguments.layer)
         steps, first = {}, {}
         for form in FORMS:
-            _, step = build(stage, recipe, arguments.layer, form)
+            step = build(stage, recipe, arguments.layer, form)
             started = time.perf_counter()
-            float(step(batch)["loss"])
+            step(batch)
             steps[form], first[form] = step, time.perf_counter() - started
+        if JAX:
+            heap.keep()  # as training does
         seconds: dict[str, list[float]] = {form: [] for form in FORMS}
         for _ in range(arguments.rounds):
             for form, step in steps.items():
                 started = time.perf_counter()
-                float(step(batch)["loss"])
-                float(step(batch)["loss"])
+                step(batch)
+                step(batch)
                 seconds[form].append((time.perf_counter() - started) / 2)
         for form in FORMS:
             rate = recipe.batch / np.median(seconds[form])

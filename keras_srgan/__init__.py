@@ -1,8 +1,16 @@
 """keras-srgan: super-resolution of radiographs with generative adversarial networks, in Keras 3."""
 
 import importlib
+import importlib.util
+import os
 
 from keras_srgan.version import __version__
+
+if not os.environ.get("KERAS_BACKEND"):
+    # Keras reads it when it is imported. Its file keras.json says TensorFlow wherever nobody has changed it.
+    there = [name for name in ("tensorflow", "jax") if importlib.util.find_spec(name)]
+    if there == ["jax"]:
+        os.environ["KERAS_BACKEND"] = "jax"
 
 # Loaded when first used: importing the package stays cheap.
 _PLACES = {

@@ -12,10 +12,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_srgan import pictures
 from keras_srgan.checkpoint import save_checkpoint
+from keras_srgan.events import Events
 from keras_srgan.files import write_atomically, write_text
 from keras_srgan.weights import save_weights
 
@@ -61,15 +61,16 @@ class Progress(keras.callbacks.Callback):
         self.started, self.first = time.monotonic(), self.position["step"]
 
     def on_train_batch_end(self, batch, logs=None):
-        now = time.monotonic()
         self.done += 1
-        if self.done == 1:
+        first, last = self.done == 1, self.position["step"] >= self.steps
+        if time.monotonic() - self.shown < 1.0 and not (first or last):
+            return
+        # Reading the losses waits for the step: JAX, and a GPU, only have it queued.
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        now = self.shown = time.monotonic()
+        if first:
             # The first step holds the compilation: the clock starts after it.
             self.started, self.first = now, self.position["step"]
-        if now - self.shown < 1.0 and self.position["step"] < self.steps:
-            return
-        self.shown = now
-        values = {name: float(value) for name, value in (logs or {}).items()}
         if not all(math.isfinite(value) for value in values.values()):
             raise Collapsed(f"a loss is not a number ({self._losses(values)})")
         counted = self.position["step"] - self.first
@@ -117,7 +118,7 @@ class Recorder(keras.callbacks.Callback):
         self.folder, self.stage, self.history = folder, stage, history
         self.lr, self.bicubic, self.hr = preview
         self.baseline, self.progress = baseline, progress
-        self.writer = tf.summary.create_file_writer(str(folder / "tensorboard" / stage))
+        self.events = Events(folder / "tensorboard" / stage)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.monotonic()
@@ -132,13 +133,8 @@ class Recorder(keras.callbacks.Callback):
         self.history.append(row)
         write_log(self.folder / "log.csv", self.history)
         write_atomically(self.folder / "curves.png", lambda path: pictures.curves(self.history, path))
-        picture = self._pictures(epoch)
-        with self.writer.as_default(step=epoch + 1):
-            for name, value in row.items():
-                if isinstance(value, float):
-                    tf.summary.scalar(name, value)
-            tf.summary.image("bicubic | SR | HR | error", picture[None])
-            self.writer.flush()
+        scalars = {name: value for name, value in row.items() if isinstance(value, float)}
+        self.events.write(epoch + 1, scalars, {"bicubic | SR | HR | error": self._pictures(epoch)})
 
     def _pictures(self, epoch: int) -> np.ndarray:
         sr = np.asarray(self.model.ema_generator(self.lr, training=False))

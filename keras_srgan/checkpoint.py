@@ -47,6 +47,8 @@ def save_checkpoint(path: Path, model: SRResNetTrainer, progress: dict[str, Any]
     Raises:
         OSError: if it can't be written; the checkpoint before it stays.
     """
+    if sync := getattr(model, "jax_state_sync", None):
+        sync()  # JAX's trainer keeps the values to itself while it trains
     arrays = {name: np.asarray(variable) for name, variable in state_of(model).items()}
     arrays["progress"] = np.frombuffer(json.dumps(progress).encode(), "uint8")
 

@@ -1,12 +1,15 @@
-"""What the commands share: quiet TensorFlow, one-line errors, flags made from a recipe."""
+"""What the commands share: a quiet start, one-line errors, flags made from a recipe."""
 
 import argparse
+import contextlib
 import dataclasses
+import importlib.util
 import os
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from keras_srgan import heap
 from keras_srgan.recipe import LABELS, Recipe
 
 
@@ -41,27 +44,45 @@ def recipe_changes(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
 
 
-def quiet_tensorflow() -> str:
-    """Imports TensorFlow without its start-up notes, which reach the terminal past its own log level.
+def quiet_tensorflow(feeds: bool = False) -> str:
+    """Imports what Keras runs on, TensorFlow or JAX, without start-up notes that reach the terminal past its log level.
+
+    Args:
+        feeds: import TensorFlow beside JAX too, if it is there: tf.data feeds training.
 
     Returns:
         The devices that it found, in words.
+
+    Raises:
+        ValueError: if `KERAS_BACKEND` names something that is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    backend = os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if importlib.util.find_spec(backend) is None:
+        raise ValueError(f"KERAS_BACKEND is {backend}, which is not installed: install it, or set tensorflow or jax")
     sys.stderr.flush()
     kept = os.dup(2)
     try:
         with open(os.devnull, "w") as nowhere:
             os.dup2(nowhere.fileno(), 2)
-        import tensorflow as tf
+        if backend == "jax":
+            heap.share()
+            import jax
 
-        gpus = tf.config.list_logical_devices("GPU")
+            gpus = [device for device in jax.devices() if device.platform != "cpu"]
+            if feeds:
+                with contextlib.suppress(ImportError):
+                    importlib.import_module("tensorflow")
+        else:
+            import tensorflow as tf
+
+            gpus = tf.config.list_logical_devices("GPU")
     finally:
         os.dup2(kept, 2)
         os.close(kept)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{len(gpus)} GPU(s)" if gpus else f"CPU, {cores} core(s)"
+    found = f"{len(gpus)} GPU(s)" if gpus else f"CPU, {cores} core(s)"
+    return f"{found}, JAX" if backend == "jax" else found
 
 
 def run_safely(program: str, work: Callable[[], int]) -> int:

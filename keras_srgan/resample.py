@@ -72,22 +72,25 @@ def _apply(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarr
     return np.stack([rows @ image[..., c] @ columns.T for c in range(image.shape[2])], axis=-1)
 
 
-def resize_batch(images, scale: float):
+def resize_batch(images, scale: float, xp=None):
     """Resizes a batch as `resize` does, in `keras.ops`, also inside compiled steps.
 
     Args:
         images: float tensor of shape `(N, H, W, C)`, the sides known.
         scale: the factor of both sides; 1 returns `images`.
+        xp: module with the functions of arrays: `None` for `keras.ops`, or `numpy`.
 
     Returns:
         Float tensor of shape `(N, ceil(H * scale), ceil(W * scale), C)`, not clipped.
     """
-    from keras import ops  # here, so that reading images needs no Keras
-
     if scale == 1:
         return images
-    rows, columns = (ops.convert_to_tensor(resize_matrix(side, scale).astype("float32")) for side in images.shape[1:3])
-    return ops.einsum("ip,npqc,jq->nijc", rows, images, columns)
+    if xp is None:
+        from keras import ops  # here, so that reading images needs no Keras
+
+        xp = ops
+    rows, columns = (xp.array(resize_matrix(side, scale), "float32") for side in images.shape[1:3])
+    return xp.einsum("ip,npqc,jq->nijc", rows, images, columns, **({"optimize": True} if xp is np else {}))
 
 
 def quantise(image: np.ndarray, max_value: int, dtype) -> np.ndarray:

@@ -1,6 +1,7 @@
 """What a finished run leaves: model cards, the closing table, the contact sheet."""
 
 import dataclasses
+import importlib
 import json
 import platform
 from collections.abc import Sequence
@@ -9,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
-import tensorflow
 
 from keras_srgan import pictures
 from keras_srgan.data.images import read_image
@@ -32,6 +32,7 @@ def card(run: "Run", stage: str, progress: dict[str, Any]) -> dict[str, Any]:
         stage: the stage whose weights it describes.
         progress: dictionary with the `history`, rows of epochs.
     """
+    backend = keras.backend.backend()
     done = {name: [row for row in progress["history"] if row["stage"] == name] for name in ("pretrain", "adversarial")}
     return {
         "name": run.weights_path(stage).name.removesuffix(SUFFIX),
@@ -53,7 +54,7 @@ def card(run: "Run", stage: str, progress: dict[str, Any]) -> dict[str, Any]:
         "versions": {
             "keras_srgan": __version__,
             "keras": keras.__version__,
-            "tensorflow": tensorflow.__version__,
+            backend: importlib.import_module(backend).__version__,
             "python": platform.python_version(),
         },
         "made": date.today().isoformat(),

@@ -1,19 +1,19 @@
-"""SRGAN as a `keras.Model`: the custom `train_step`, for plain `fit()`."""
+"""SRGAN as a `keras.Model`, for plain `fit()`: what is learned, and from what. `steps/` takes the gradients."""
 
 import keras
-import tensorflow as tf
 from keras import ops
 
 from keras_srgan import losses
 from keras_srgan.fastconv import fast_convolutions
 from keras_srgan.metrics import psnr, ssim
 from keras_srgan.resample import resize_batch
+from keras_srgan.steps import Step
 
 # Channel pairs of the layers that a compiled adversarial step transforms: see `fast_convolutions`.
 WIDE = 256 * 256
 
 
-class SRResNetTrainer(keras.Model):
+class SRResNetTrainer(Step):
     """Stage one: trains a generator on a pixel loss, and averages its weights.
 
     Args:
@@ -39,7 +39,7 @@ class SRResNetTrainer(keras.Model):
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
-        self.step = self.add_weight(shape=(), dtype="int64", initializer="zeros", trainable=False, name="step")
+        self.step = self.add_weight(shape=(), dtype="int", initializer="zeros", trainable=False, name="step")
         self.trackers = [keras.metrics.Mean(name=name) for name in self.log_names]
         self.val_trackers = [keras.metrics.Mean(name=name) for name in ("psnr", "ssim")]
         self.built = True
@@ -58,7 +58,7 @@ class SRResNetTrainer(keras.Model):
         optimizer.build(self.generator.trainable_variables)
         self.content_loss = losses.CONTENT[content_loss]
         self.tv_weight = tv_weight
-        self.fast = bool(jit_compile) and not tf.config.list_logical_devices("GPU")
+        self.fast = bool(jit_compile) and keras.distribution.list_devices()[0].startswith("cpu")
 
     @property
     def metrics(self):
@@ -67,16 +67,16 @@ class SRResNetTrainer(keras.Model):
     def call(self, lr, training=False):
         return self.generator(lr, training=training)
 
-    def train_step(self, data):
-        lr, hr = data
-        with fast_convolutions(self.fast), tf.GradientTape() as tape:
+    def players(self):
+        """Who learns: pairs of a network and its optimizer."""
+        return [(self.generator, self.optimizer)]
+
+    def forward(self, lr, hr):
+        """One training pass: a list of each player's loss, and a list of the values of `log_names`."""
+        with fast_convolutions(self.fast):
             images = keras.tree.flatten(self.images(lr, training=True))
             loss = self.content(hr, images) + self.roughness(images[0])
-            scaled = self.optimizer.scale_loss(loss)
-        variables = self.generator.trainable_variables
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
-        self.update_average()
-        return self.log(loss)
+        return [loss], [loss]
 
     def content(self, hr, images):
         """The pixel loss, averaged over the images that the generator puts out; HR is reduced to each one's size."""
@@ -100,9 +100,8 @@ class SRResNetTrainer(keras.Model):
             tracker.update_state(value)
         return {tracker.name: tracker.result() for tracker in self.trackers}
 
-    def test_step(self, data):
+    def score(self, lr, hr):
         """PSNR and SSIM of the averaged generator, on `[0, 1]` images, clipped but not rounded."""
-        lr, hr = data
         sr = ops.clip((self.ema_generator(lr, training=False) + 1) / 2, 0.0, 1.0)
         hr = (hr + 1) / 2
         for tracker, metric in zip(self.val_trackers, (psnr, ssim), strict=True):
@@ -163,18 +162,18 @@ class SRGAN(SRResNetTrainer):
         self.perceptual_weight = perceptual_weight
         self.adversarial_weight = adversarial_weight
 
-    def train_step(self, data):
-        lr, hr = data
-        # One pass of each network serves both updates: the tape is read twice.
-        with fast_convolutions(self.fast, least=WIDE), tf.GradientTape(persistent=True) as tape:
-            with tape.stop_recording():
-                hr_features = self.features(hr, training=False) if self.features else None
+    def players(self):
+        return [(self.generator, self.optimizer), (self.discriminator, self.d_optimizer)]
+
+    def forward(self, lr, hr):
+        # One pass of each network serves both updates.
+        with fast_convolutions(self.fast, least=WIDE):
             images = keras.tree.flatten(self.images(lr, training=True))
             sr = images[0]
             real, fake = self.critic(hr, training=True), self.critic(sr, training=True)
             d_loss = self.discriminator_loss(real, fake)
             content = self.content(hr, images)
-            perceptual = losses.mse(hr_features, self.features(sr)) if self.features else 0.0
+            perceptual = self.feature_distance(hr, sr) if self.features else 0.0
             adversarial = self.adversarial_loss(real, fake)
             loss = (
                 self.content_weight * content
@@ -182,14 +181,9 @@ class SRGAN(SRResNetTrainer):
                 + self.adversarial_weight * adversarial
                 + self.roughness(sr)
             )
-            g_scaled = self.optimizer.scale_loss(loss)
-            d_scaled = self.d_optimizer.scale_loss(d_loss)
-        g_variables = self.generator.trainable_variables
-        d_variables = self.discriminator.trainable_variables
-        g_gradients = tape.gradient(g_scaled, g_variables)
-        d_gradients = tape.gradient(d_scaled, d_variables)
-        self.optimizer.apply(g_gradients, g_variables)
-        self.d_optimizer.apply(d_gradients, d_variables)
-        self.update_average()
         d_real, d_fake = ops.mean(ops.sigmoid(real)), ops.mean(ops.sigmoid(fake))
-        return self.log(loss, content, perceptual, adversarial, d_loss, d_real, d_fake)
+        return [loss, d_loss], [loss, content, perceptual, adversarial, d_loss, d_real, d_fake]
+
+    def feature_distance(self, hr, sr):
+        """The mean squared distance of the features; HR's are given, so nothing is kept for their gradient."""
+        return losses.mse(ops.stop_gradient(self.features(hr, training=False)), self.features(sr, training=False))

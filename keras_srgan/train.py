@@ -149,7 +149,7 @@ def work(arguments) -> int:
     def say(text: str) -> None:
         print(text, flush=True)
 
-    device = quiet_tensorflow()
+    device = quiet_tensorflow(feeds=True)
     train_images, val_images, data = load_data(recipe, where, say)
     from keras_srgan.callbacks import Interrupted
     from keras_srgan.files import write_text

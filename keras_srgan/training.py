@@ -1,6 +1,5 @@
 """A whole run: content stage, adversarial stage, closing table. Notebook and command line call `train`."""
 
-import ctypes
 import dataclasses
 import gc
 import zlib
@@ -12,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_srgan import features as feature_networks
-from keras_srgan import results
+from keras_srgan import heap, results
 from keras_srgan.callbacks import Checkpoint, Collapsed, Guard, Interrupted, Progress, Recorder
 from keras_srgan.checkpoint import read_progress, restore_checkpoint
 from keras_srgan.data.images import Image
@@ -224,14 +223,19 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
 
 
 class _Counter(keras.callbacks.Callback):
-    """Counts the finished steps of the epoch, before anybody reads the count."""
+    """Counts the finished steps of the epoch, before anybody reads the count; keeps JAX's buffers after the first."""
 
     def __init__(self, progress: dict):
         super().__init__()
         self.progress = progress
+        self.keeps = keras.backend.backend() == "jax"
 
     def on_train_batch_end(self, batch, logs=None):
         self.progress["step"] += 1
+        if self.keeps:
+            np.asarray(logs["loss"])  # the step is done
+            heap.keep()
+            self.keeps = False
 
 
 def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
@@ -283,14 +287,6 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         if stage == "adversarial":
             save_weights(model.discriminator, run.folder / "checkpoints" / f"discriminator{SUFFIX}")
         del model
-        _free_memory()
+        gc.collect()
+        heap.release()  # the next stage compiles a step of its own, the largest moment of a run
     return results.close(run, stages)
-
-
-def _free_memory() -> None:
-    """Gives a finished stage's memory back: the next one compiles a step of its own, the largest moment of a run."""
-    gc.collect()
-    try:
-        ctypes.CDLL("libc.so.6").malloc_trim(0)
-    except (OSError, AttributeError):  # not glibc
-        pass

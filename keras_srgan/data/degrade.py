@@ -32,19 +32,20 @@ def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
     return image[: h - h % scale, : w - w % scale]
 
 
-def reduce_batch(hr, scale: int, levels):
-    """Makes the LR batch of an HR batch, in `keras.ops`.
+def reduce_batch(hr, scale: int, levels, xp=ops):
+    """Makes the LR batch of an HR batch.
 
     Args:
         hr: float tensor of shape `(N, P, P, C)` in `[-1, 1]`.
         scale: integer factor.
         levels: float tensor of shape `(N,)`, each source's value of white; LR is rounded to its grey
             levels.
+        xp: module with the functions of arrays: `keras.ops`, or `numpy`.
 
     Returns:
         Float tensor of shape `(N, P / scale, P / scale, C)` in `[-1, 1]`.
     """
-    lr = resize_batch(hr, 1 / scale)
-    levels = ops.reshape(ops.cast(levels, lr.dtype), (-1, 1, 1, 1))
-    grey = ops.clip(ops.round((lr + 1) / 2 * levels), 0.0, levels)
+    lr = resize_batch(hr, 1 / scale, xp)
+    levels = xp.reshape(xp.array(levels, lr.dtype), (-1, 1, 1, 1))
+    grey = xp.clip(xp.round((lr + 1) / 2 * levels), 0.0, levels)
     return grey / levels * 2 - 1

@@ -1,17 +1,29 @@
-"""tf.data pipelines: (LR, HR) batches in `[-1, 1]`, prefetched."""
+"""(LR, HR) batches in `[-1, 1]`, drawn ahead: by tf.data, or by threads where there is no TensorFlow."""
 
-from collections.abc import Sequence
+import contextlib
+import itertools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from keras_srgan.data.degrade import reduce_batch
 from keras_srgan.data.images import Image
 from keras_srgan.data.patches import PatchSampler
 
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-def training_dataset(sampler: PatchSampler, scale: int, start: int = 0) -> tf.data.Dataset:
-    """An endless dataset of training batches.
+WORKERS, AHEAD = 2, 4  # threads that draw, batches that wait
+
+
+def training_dataset(
+    sampler: PatchSampler, scale: int, start: int = 0
+) -> "tf.data.Dataset | Iterator[tuple[np.ndarray, np.ndarray]]":
+    """Endless training batches.
 
     Args:
         sampler: `PatchSampler`.
@@ -20,19 +32,45 @@ def training_dataset(sampler: PatchSampler, scale: int, start: int = 0) -> tf.da
 
     Returns:
         `tf.data.Dataset` of `(lr, hr)`, float32, `(batch, patch / scale, patch / scale, C)` and
-        `(batch, patch, patch, C)`.
+        `(batch, patch, patch, C)`; without TensorFlow, a generator of the same arrays.
     """
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return _batches(sampler, scale, start)
     batch, patch, channels = sampler.batch, sampler.patch, sampler.channels
+    low = (batch, patch // scale, patch // scale, channels)
+    native = keras.backend.backend() == "tensorflow"
+    if not native:
+        with contextlib.suppress(RuntimeError):  # it is in use already
+            tf.config.set_visible_devices([], "GPU")  # else it takes the memory of a GPU that JAX trains on
+
+    def in_numpy(step):
+        return sampler.draw(int(step)) if native else draw_pair(sampler, scale, int(step))[::-1]
 
     def draw(step):
-        hr, second = tf.numpy_function(lambda n: sampler.draw(int(n)), [step], (tf.float32, tf.float32))
+        hr, second = tf.numpy_function(in_numpy, [step], (tf.float32, tf.float32))
         hr = tf.ensure_shape(hr, (batch, patch, patch, channels))
-        if sampler.paired:
-            return tf.ensure_shape(second, (batch, patch // scale, patch // scale, channels)), hr
+        if sampler.paired or not native:
+            return tf.ensure_shape(second, low), hr
         return reduce_batch(hr, scale, tf.ensure_shape(second, (batch,))), hr
 
     steps = tf.data.Dataset.range(start, np.iinfo(np.int64).max)
-    return steps.map(draw, num_parallel_calls=2, deterministic=True).prefetch(4)
+    return steps.map(draw, num_parallel_calls=WORKERS, deterministic=True).prefetch(AHEAD)
+
+
+def draw_pair(sampler: PatchSampler, scale: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """LR and HR of a step's batch, in NumPy; LR as TensorFlow makes it, but for float32 rounding."""
+    hr, second = sampler.draw(step)
+    return (second if sampler.paired else reduce_batch(hr, scale, second, np)), hr
+
+
+def _batches(sampler: PatchSampler, scale: int, start: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting = deque(pool.submit(draw_pair, sampler, scale, start + i) for i in range(AHEAD))
+        for step in itertools.count(start + AHEAD):
+            yield waiting.popleft().result()
+            waiting.append(pool.submit(draw_pair, sampler, scale, step))
 
 
 def central_crop(image: Image, size: int, scale: int) -> tuple[np.ndarray, np.ndarray | None]:

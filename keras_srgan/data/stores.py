@@ -1,5 +1,6 @@
 """Files on disk, at a URL of `tf.io.gfile` (file://, gs://, ram://), or at any URL of `fsspec` if that is installed."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -23,9 +24,11 @@ class Store:
         self._fsspec: Any = None
         if "://" not in root:
             return
-        import tensorflow as tf
+        schemes: list[str] = []
+        with contextlib.suppress(ImportError):  # JAX alone
+            import tensorflow as tf
 
-        schemes = [scheme for scheme in tf.io.gfile.get_registered_schemes() if scheme]
+            schemes = [scheme for scheme in tf.io.gfile.get_registered_schemes() if scheme]
         if root.split("://")[0] in schemes:
             self._gfile = tf.io.gfile
             return
@@ -35,9 +38,8 @@ class Store:
             self._fsspec = fsspec.core.url_to_fs(self.root)[0]
         except (ImportError, ValueError) as error:
             known = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
-            raise ValueError(
-                f"{root}: {one_line(error)}; TensorFlow reads {known}, other URLs need fsspec and its package for them"
-            ) from None
+            others = f"TensorFlow reads {known}, other URLs need" if schemes else "without TensorFlow, URLs need"
+            raise ValueError(f"{root}: {one_line(error)}; {others} fsspec and its package for them") from None
 
     def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
         """Some bytes of a file, fewer where it ends.

@@ -10,7 +10,7 @@ import numpy as np
 from keras_srgan.engines.graph import calls
 
 ENGINES = {
-    "keras": "Keras as it is, without XLA",
+    "keras": "Keras as it is; without XLA where the backend can",
     "xla": "the whole network as one XLA program, compiled for every shape",
     "fast": "XLA on blocks of one shape, by Winograd's convolutions; for CPUs",
     "onnx": "ONNX Runtime",
@@ -98,8 +98,13 @@ def _whole(generator: keras.Model, xla: bool) -> Callable[[np.ndarray], np.ndarr
         fixed = xla or any(isinstance(layer, keras.layers.UpSampling2D) for layer in generator.layers)
         shape = [tf.TensorSpec([None, None, None, generator.inputs[0].shape[-1]], "float32")]
         run = tf.function(forward, jit_compile=xla, input_signature=None if fixed else shape)
-    elif keras.backend.backend() == "jax" and xla:
+    elif keras.backend.backend() == "jax":  # always XLA, operation by operation otherwise
         import jax
 
-        run = jax.jit(forward)
+        call = jax.jit(lambda weights, rest, lr: generator.stateless_call(weights, rest, lr, training=False)[0])
+
+        def run(lr):
+            weights, rest = generator.trainable_variables, generator.non_trainable_variables
+            return call([each.value for each in weights], [each.value for each in rest], lr)
+
     return lambda lr: np.asarray(run(keras.ops.convert_to_tensor(lr)), "float32")
