@@ -111,13 +111,16 @@ class Recorder(keras.callbacks.Callback):
         preview: LR, bicubic and HR of a few images, arrays `(N, H, W, C)` in `[-1, 1]`.
         baseline: dictionary: bicubic's figures on the validation crops.
         progress: `Progress`, for the rate.
+        generator: `keras.Model`, whose pictures are kept.
     """
 
-    def __init__(self, folder: Path, stage: str, history: list[dict], preview, baseline: dict, progress: Progress):
+    def __init__(
+        self, folder: Path, stage: str, history: list[dict], preview, baseline: dict, progress: Progress, generator
+    ):
         super().__init__()
         self.folder, self.stage, self.history = folder, stage, history
         self.lr, self.bicubic, self.hr = preview
-        self.baseline, self.progress = baseline, progress
+        self.baseline, self.progress, self.generator = baseline, progress, generator
         self.events = Events(folder / "tensorboard" / stage)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -137,7 +140,7 @@ class Recorder(keras.callbacks.Callback):
         self.events.write(epoch + 1, scalars, {"bicubic | SR | HR | error": self._pictures(epoch)})
 
     def _pictures(self, epoch: int) -> np.ndarray:
-        sr = np.asarray(self.model.ema_generator(self.lr, training=False))
+        sr = np.asarray(self.generator(self.lr, training=False))
         notes = []
         for low, mid, high in zip(self.bicubic, sr, self.hr, strict=True):
             notes.append("|".join(f"{_psnr(high, each):.2f} dB" for each in (low, mid)))

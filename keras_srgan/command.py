@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from keras_srgan import heap
+from keras_srgan.cores import cores
 from keras_srgan.recipe import LABELS, Recipe
 
 
@@ -44,11 +45,12 @@ def recipe_changes(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
 
 
-def quiet_tensorflow(feeds: bool = False) -> str:
+def quiet_tensorflow(feeds: bool = False, start: Callable[[], None] = lambda: None) -> str:
     """Imports what Keras runs on, TensorFlow or JAX, without start-up notes that reach the terminal past its log level.
 
     Args:
         feeds: import TensorFlow beside JAX too, if it is there: tf.data feeds training.
+        start: what to do before anything is computed.
 
     Returns:
         The devices that it found, in words.
@@ -69,6 +71,7 @@ def quiet_tensorflow(feeds: bool = False) -> str:
             heap.share()
             import jax
 
+            start()
             gpus = [device for device in jax.devices() if device.platform != "cpu"]
             if feeds:
                 with contextlib.suppress(ImportError):
@@ -76,12 +79,12 @@ def quiet_tensorflow(feeds: bool = False) -> str:
         else:
             import tensorflow as tf
 
+            start()
             gpus = tf.config.list_logical_devices("GPU")
     finally:
         os.dup2(kept, 2)
         os.close(kept)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found = f"{len(gpus)} GPU(s)" if gpus else f"CPU, {cores} core(s)"
+    found = f"{len(gpus)} GPU(s)" if gpus else f"CPU, {cores()} core(s)"
     return f"{found}, JAX" if backend == "jax" else found
 
 

@@ -2,12 +2,12 @@
 
 import dataclasses
 import itertools
-import os
 import time
 
 import keras
 import numpy as np
 
+from keras_srgan.cores import cores
 from keras_srgan.layers import SubpixelConv2D
 from keras_srgan.recipe import Recipe
 
@@ -42,15 +42,16 @@ def forward_cost(model: keras.Model, shape: tuple[int, int, int]) -> tuple[float
     return operations, values
 
 
-def matrix_rate(size: int = 1536) -> float:
-    """Float32 operations per second of a matrix product here."""
-    a = keras.ops.convert_to_tensor(np.random.default_rng(0).random((size, size), dtype="float32"))
-    np.asarray(keras.ops.matmul(a, a))
+def matrix_rate(size: int = 1536, dtype: str = "float32", rounds: int = 3) -> float:
+    """Operations per second of a square matrix product here."""
+    a = keras.ops.cast(np.random.default_rng(0).random((size, size), dtype="float32"), dtype)
+    product = keras.ops.matmul(a, a)
+    float(product[0, 0])
     started = time.perf_counter()
-    for _ in range(3):
+    for _ in range(rounds):
         product = keras.ops.matmul(a, a)
-    np.asarray(product)
-    return 3 * 2 * size**3 / (time.perf_counter() - started)
+    float(product[0, 0])  # waits for them all
+    return rounds * 2 * size**3 / (time.perf_counter() - started)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +113,6 @@ def plan(run) -> str:
     # Weights, gradients, two moments, the average; activations and their gradients; TensorFlow itself and XLA.
     parameters = cost.generator + cost.discriminator * bool(recipe.epochs)
     memory = (5 * parameters + 2 * cost.values * recipe.batch) * 4 / 2**30 + (1.8 if recipe.xla else 0.8)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return "\n".join(
         [
             f"recipe: {recipe.to_json()}",
@@ -120,7 +120,7 @@ def plan(run) -> str:
             f"steps: {run.steps} an epoch of {recipe.batch} patches; {recipe.pretrain_epochs} + {recipe.epochs} epochs",
             f"parameters: generator {cost.generator:,}, discriminator {cost.discriminator if recipe.epochs else 0:,}",
             f"arithmetic a patch: {cost.pretrain / 1e9:.1f} GFLOP pretraining, {cost.adversarial / 1e9:.1f} "
-            f"adversarial; a matrix product does {rate / 1e9:.0f} GFLOP/s here ({cores} cores)",
+            f"adversarial; a matrix product does {rate / 1e9:.0f} GFLOP/s here ({cores()} cores)",
             f"time, estimated: {seconds[0] / 60:.0f} + {seconds[1] / 60:.0f} minutes",
             f"memory, estimated: {memory:.1f} GB",
         ]

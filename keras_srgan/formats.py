@@ -68,7 +68,7 @@ def _write_onnx(generator: "keras.Model", path: Path, quantize: str | None) -> N
 def _open_onnx(path: Path) -> "Run":
     import onnxruntime
 
-    from keras_srgan.engines.blocks import cores
+    from keras_srgan.cores import cores
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cores()
@@ -94,7 +94,7 @@ def _write_litert(generator: "keras.Model", path: Path, quantize: str | None) ->
 def _open_litert(path: Path) -> "Run":
     from ai_edge_litert.interpreter import Interpreter
 
-    from keras_srgan.engines.blocks import cores
+    from keras_srgan.cores import cores
 
     model = Interpreter(model_content=path.read_bytes(), num_threads=cores()).get_signature_runner()
     return lambda lr: model(lr=lr)["sr"]

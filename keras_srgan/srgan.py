@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_srgan import losses
+from keras_srgan.average import Average
 from keras_srgan.fastconv import fast_convolutions
 from keras_srgan.metrics import psnr, ssim
 from keras_srgan.resample import resize_batch
@@ -40,11 +41,13 @@ class SRResNetTrainer(Step):
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
         self.step = self.add_weight(shape=(), dtype="int", initializer="zeros", trainable=False, name="step")
-        self.trackers = [keras.metrics.Mean(name=name) for name in self.log_names]
-        self.val_trackers = [keras.metrics.Mean(name=name) for name in ("psnr", "ssim")]
+        self.trackers = [Average(name) for name in self.log_names]
+        self.val_trackers = [Average(name) for name in ("psnr", "ssim")]
         self.built = True
 
-    def compile(self, optimizer, content_loss: str = "mse", tv_weight: float = 0.0, jit_compile: bool = True):
+    def compile(  # type: ignore[override]
+        self, optimizer, content_loss: str = "mse", tv_weight: float = 0.0, jit_compile: bool = True
+    ):
         """Sets the optimizer and the loss.
 
         Args:

@@ -1,13 +1,18 @@
 """`python -m keras_srgan.train`: trains a recipe. Arguments and printing only; `training.py` does the work."""
 
+import contextlib
 import dataclasses
 import json
+import os
+import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from keras_srgan.command import Parser, add_recipe_flags, quiet_tensorflow, recipe_changes, run_safely
 from keras_srgan.recipes import RECIPES, SAMPLE, Recipe, find_recipe, read_config
+from keras_srgan.replicas import HOSTS, Replicas, find
 
 DEFAULT = "xray-srgan-plus"
 HELD_OUT = (224, 544, 384, 256)  # top, left, height, width, px of the reduced sample
@@ -34,6 +39,12 @@ def parser() -> Parser:
     parse.add_argument("--licence", default="not stated", help="licence of the data, for the card [not stated]")
     parse.add_argument("--strict", action="store_true", help="stop at a file that can't be used [skip and name it]")
     parse.add_argument("--checkpoint-minutes", type=float, default=10.0, help="minutes between checkpoints [10]")
+    parse.add_argument(
+        "--devices",
+        default="1",
+        metavar="N|all",
+        help="devices of each host that share every batch; hosts: see docs/scale.md [1]",
+    )
     parse.add_argument("--dry-run", action="store_true", help="print what would be done, and stop")
     add_recipe_flags(parse, find_recipe(DEFAULT))
     return parse
@@ -139,23 +150,46 @@ def new_folder(arguments, recipe: Recipe) -> Path:
 
 def main(arguments: list[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
-    return run_safely("keras-srgan train", lambda: work(parsed))
+    status = run_safely("keras-srgan train", lambda: work(parsed))
+    if status and os.environ.get(HOSTS):
+        sys.stdout.flush()
+        os._exit(status)  # an engine's own end waits for the other hosts
+    return status
+
+
+@contextlib.contextmanager
+def run_folder(arguments, recipe: Recipe, chief: bool):
+    """The run folder; where another host is the chief, and writes there, a copy of what resuming needs."""
+    folder = Path(arguments.resume) if arguments.resume else new_folder(arguments, recipe) if chief else None
+    if chief:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="keras-srgan-") as own:
+        if folder and (folder / "checkpoints").is_dir():
+            shutil.copytree(folder / "checkpoints", Path(own) / "checkpoints")
+        yield Path(own)
 
 
 def work(arguments) -> int:
     recipe, where = resolve(arguments)
-    folder = Path(arguments.resume) if arguments.resume else new_folder(arguments, recipe)
+    replicas = find(arguments.devices)
+    with run_folder(arguments, recipe, replicas.chief) as folder:
+        return work_in(folder, arguments, recipe, where, replicas)
 
+
+def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Replicas) -> int:
     def say(text: str) -> None:
-        print(text, flush=True)
+        if replicas.chief:
+            print(text, flush=True)
 
-    device = quiet_tensorflow(feeds=True)
+    device = quiet_tensorflow(feeds=True, start=replicas.start)
     train_images, val_images, data = load_data(recipe, where, say)
     from keras_srgan.callbacks import Interrupted
     from keras_srgan.files import write_text
     from keras_srgan.training import Run, train
 
-    run = Run(recipe, train_images, val_images, folder, data, where["init"], arguments.checkpoint_minutes, say)
+    minutes = arguments.checkpoint_minutes
+    run = Run(recipe, train_images, val_images, folder, data, where["init"], minutes, say, replicas)
     if arguments.dry_run:
         from keras_srgan.cost import plan
 
@@ -164,6 +198,7 @@ def work(arguments) -> int:
     if not arguments.resume:
         record = {"arguments": where, "recipe": dataclasses.asdict(recipe), "command": " ".join(sys.argv[1:])}
         write_text(folder / "run.json", json.dumps(record, indent=2) + "\n")
+    device += f", shared by {replicas.words()}" if replicas.count > 1 else ""
     say(f"recipe {recipe.name}, {run.steps} steps of {recipe.batch} patches an epoch; {device}; run folder {folder}")
     started = time.monotonic()
     try:
@@ -171,9 +206,14 @@ def work(arguments) -> int:
     except Interrupted:
         say(f"interrupted; everything is saved: keras-srgan train --resume {folder}")
         return 130
-    except Exception:  # TensorFlow wraps what reading a shard raised
+    except Exception as error:  # TensorFlow wraps what reading a shard raised
         if failure := getattr(train_images, "failure", None):
             raise failure from None
+        if replicas.hosts > 1 and isinstance(error, replicas.lost):
+            raise RuntimeError(
+                f"host {replicas.host} of {replicas.hosts} has lost another ({type(error).__name__}); start all again, "
+                f"with --resume {arguments.resume or arguments.out or folder}"
+            ) from error
         raise
     say(
         f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes: weights {run.weights_path('adversarial').name}, "

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import itertools
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from keras_srgan.files import write_text
 from keras_srgan.metrics import psnr, ssim
 from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
+from keras_srgan.replicas import Replicas
 from keras_srgan.resample import resize
 from keras_srgan.schedule import LearningRate
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
@@ -42,6 +44,8 @@ class Run:
         init: name or path of the generator's first weights.
         checkpoint_minutes: float, time between checkpoints inside an epoch.
         say: function that prints a line.
+        replicas: `Replicas`, started: the devices and hosts that share each batch. On every host but the chief, the
+            folder is one of its own.
     """
 
     recipe: Recipe
@@ -52,6 +56,7 @@ class Run:
     init: str | None = None
     checkpoint_minutes: float = 10.0
     say: Callable[[str], None] = print
+    replicas: Replicas = dataclasses.field(default_factory=Replicas)
 
     @property
     def checkpoint(self) -> Path:
@@ -113,6 +118,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
                 run.say(f"generator starts from {run.init}")
         steps = run.steps * run.epochs(stage)
         if stage == "pretrain":
+            _synchronize(run, generator)
             model = SRResNetTrainer(generator, ema=recipe.ema)
             model.compile(adam(recipe, stage, steps), recipe.content_loss, recipe.tv_weight, recipe.xla)
             return model
@@ -126,7 +132,9 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
                 recipe.channels,
             )
             run.say(f"perceptual loss: {recipe.features_layer} of {origin}")
-        gan = SRGAN(generator, build_discriminator(recipe), features, ema=recipe.ema)
+        discriminator = build_discriminator(recipe)
+        _synchronize(run, generator, discriminator)
+        gan = SRGAN(generator, discriminator, features, ema=recipe.ema)
         gan.compile(
             adam(recipe, stage, steps),
             adam(recipe, stage, steps),
@@ -141,6 +149,14 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
         return gan
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def _synchronize(run: Run, *networks: keras.Model) -> None:
+    """Has BN ask all devices. On JAX it always does: there, a batch is one array."""
+    if run.recipe.sync_bn and run.replicas.count > 1 and keras.backend.backend() == "tensorflow":
+        for layer in itertools.chain(*(network.layers for network in networks)):
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True
 
 
 class _Validation:
@@ -175,6 +191,7 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
         recipe.zoom,
         recipe.scale,
         recipe.edges,
+        (run.replicas.host, run.replicas.hosts),
     )
     metric_values = None
     if progress["step"]:
@@ -183,22 +200,27 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
     display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.say)
     guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
     keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values)
-    recorder = Recorder(run.folder, stage, progress["history"], validation.preview(), validation.baseline, display)
-    callbacks = [_Counter(progress), recorder, display, guard, keeper]
+    shared = run.replicas.count > 1
+    judge = _Judge(run, model, validation) if shared else None
+    shown = judge.generator if judge else model.ema_generator
+    preview = validation.preview()
+    recorder = Recorder(run.folder, stage, progress["history"], preview, validation.baseline, display, shown)
+    callbacks = [_Counter(progress), *([judge] if judge else []), recorder, display, guard, keeper]
 
     def fit(epochs: int, steps: int) -> None:
         start = progress["epoch"] * run.steps + progress["step"]
-        model.fit(
-            training_dataset(sampler, recipe.scale, start),
-            initial_epoch=progress["epoch"],
-            epochs=epochs,
-            steps_per_epoch=steps,
-            validation_data=(validation.lr, validation.hr),
-            validation_batch_size=validation.batch,
-            callbacks=callbacks,
-            shuffle=False,  # the sampler has its own order
-            verbose=0,
-        )
+        with run.replicas.running():
+            model.fit(
+                run.replicas.feed(training_dataset(sampler, recipe.scale, start), recipe.batch),
+                initial_epoch=progress["epoch"],
+                epochs=epochs,
+                steps_per_epoch=steps,
+                validation_data=None if shared else (validation.lr, validation.hr),
+                validation_batch_size=validation.batch,
+                callbacks=callbacks,
+                shuffle=False,  # the sampler has its own order
+                verbose=0,
+            )
 
     try:
         if progress["step"]:
@@ -220,6 +242,24 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
         keeper.save()
     finally:
         keeper.restore_signals()
+
+
+class _Judge(keras.callbacks.Callback):
+    """Validates by a copy of the averaged generator that this host has to itself."""
+
+    def __init__(self, run: Run, model: SRResNetTrainer, validation: _Validation):
+        super().__init__()
+        self.replicas, self.validation = run.replicas, validation
+        self.scorer = SRResNetTrainer(keras.models.clone_model(model.ema_generator))
+        self.scorer.compile(keras.optimizers.SGD(), jit_compile=run.recipe.xla)
+        self.generator = self.scorer.ema_generator
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.generator.set_weights(self.model.ema_generator.get_weights())
+        pair, batch = (self.validation.lr, self.validation.hr), self.validation.batch
+        with self.replicas.apart():
+            figures = self.scorer.evaluate(*pair, batch_size=batch, verbose=0, return_dict=True)
+        logs.update({f"val_{name}": value for name, value in figures.items()})
 
 
 class _Counter(keras.callbacks.Callback):
@@ -246,7 +286,7 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         resume: go on from the folder's checkpoint, exactly as if it had never stopped.
 
     Returns:
-        The rows of the closing table.
+        The rows of the closing table, on the chief.
 
     Raises:
         ValueError: for settings that don't fit the data, or a checkpoint of something else.
@@ -256,8 +296,12 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
     recipe = run.recipe
     if recipe.pretrain_epochs + recipe.epochs == 0:
         raise ValueError("pretrain_epochs and epochs are both 0: nothing to train")
+    if recipe.batch % run.replicas.count:
+        raise ValueError(f"batch = {recipe.batch}: give a multiple of the {run.replicas.count} devices that share it")
     validation = _Validation(run)
     fingerprint = run.fingerprint()
+    settings = f"{fingerprint} {recipe.to_json()} {run.init}"
+    run.replicas.meet("images or settings", zlib.crc32(settings.encode()) >> 1)
     progress: dict[str, Any] = {"stage": None, "epoch": 0, "step": 0, "history": [], "fingerprint": fingerprint}
     if resume and run.checkpoint.is_file():
         progress = read_progress(run.checkpoint)
@@ -269,12 +313,14 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
     stages = [stage for stage in STAGES if run.epochs(stage)]
     saved = progress["stage"]
     for stage in stages[stages.index(saved) if saved else 0 :]:
-        model = build_stage(run, stage, generator)
+        with run.replicas.building():
+            model = build_stage(run, stage, generator)
         if progress["stage"] == stage:
             progress = restore_checkpoint(run.checkpoint, model)
             run.say(f"resumed {stage} at epoch {progress['epoch'] + 1}, step {progress['step']}")
         else:
             progress.update(stage=stage, epoch=0, step=0, best_psnr=None, saturated=0)
+        run.replicas.meet("checkpoints", progress["epoch"] * run.steps + progress["step"])
         if progress["epoch"] < run.epochs(stage):
             try:
                 _run_stage(run, stage, model, validation, progress)
@@ -289,4 +335,6 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         del model
         gc.collect()
         heap.release()  # the next stage compiles a step of its own, the largest moment of a run
-    return results.close(run, stages)
+    table = results.close(run, stages) if run.replicas.chief else []
+    run.replicas.meet()
+    return table

@@ -40,6 +40,7 @@ class PatchSampler:
         seed: integer.
         flat: share of white.
         edges: float in `[0, 1]`.
+        part: pair of integers `(index, count)`: draws only this one of so many equal parts of each batch.
         augment: draw flips and right-angle rotations too.
         zoom: float, at least 1; a patch is cut up to so much larger and reduced to its size, as if the image had been
             taken from farther away.
@@ -60,10 +61,13 @@ class PatchSampler:
         zoom: float = 1.0,
         scale: int = 1,
         edges: float = 0.0,
+        part: tuple[int, int] = (0, 1),
     ):
         self.images, self.patch, self.batch, self.seed = images, patch, batch, seed
         self.flat, self.augment, self.zoom, self.edges = flat, augment, zoom, edges
         self.paired = images[0].lr is not None
+        index, count = part
+        self.rows = range(index * batch // count, (index + 1) * batch // count)
         self.grid = scale if self.paired else 1  # px; a pair's patches begin where LR has a pixel
         self.scale = scale
         places = sum((p.shape[0] - patch + 1) * (p.shape[1] - patch + 1) for p in (image.pixels for image in images))
@@ -118,16 +122,16 @@ class PatchSampler:
             step: integer, from 0.
 
         Returns:
-            HR patches, float32 `(batch, patch, patch, channels)` in `[-1, 1]`, and each source's value of
-            white, float32 `(batch,)`. Of pairs, HR patches and LR patches
-            `(batch, patch / scale, patch / scale, channels)`.
+            HR patches, float32 `(rows, patch, patch, channels)` in `[-1, 1]`, and each source's value of
+            white, float32 `(rows,)`. Of pairs, HR patches and LR patches
+            `(rows, patch / scale, patch / scale, channels)`. All rows of the batch, or those of its part.
         """
-        hr = np.empty((self.batch, self.patch, self.patch, self.channels), "float32")
-        lr = np.empty((self.batch, *[self.patch // self.scale] * 2, self.channels), "float32")
-        levels = np.empty(self.batch, "float32")
-        for i in range(self.batch):
-            index = self._image_of(step * self.batch + i)
-            rng = np.random.default_rng([self.seed, 2, step, i])
+        hr = np.empty((len(self.rows), self.patch, self.patch, self.channels), "float32")
+        lr = np.empty((len(self.rows), *[self.patch // self.scale] * 2, self.channels), "float32")
+        levels = np.empty(len(self.rows), "float32")
+        for i, row in enumerate(self.rows):
+            index = self._image_of(step * self.batch + row)
+            rng = np.random.default_rng([self.seed, 2, step, row])
             image = self.images[index]
             levels[i] = image.max_value
             place = self._place(image.pixels, image.max_value, rng)

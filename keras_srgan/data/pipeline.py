@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from keras_srgan.cores import cores
 from keras_srgan.data.degrade import reduce_batch
 from keras_srgan.data.images import Image
 from keras_srgan.data.patches import PatchSampler
@@ -17,7 +18,7 @@ from keras_srgan.data.patches import PatchSampler
 if TYPE_CHECKING:
     import tensorflow as tf
 
-WORKERS, AHEAD = 2, 4  # threads that draw, batches that wait
+WORKERS, AHEAD = max(2, min(16, cores())), 4  # threads that draw, batches that wait
 
 
 def training_dataset(
@@ -38,7 +39,7 @@ def training_dataset(
         import tensorflow as tf
     except ImportError:
         return _batches(sampler, scale, start)
-    batch, patch, channels = sampler.batch, sampler.patch, sampler.channels
+    batch, patch, channels = len(sampler.rows), sampler.patch, sampler.channels
     low = (batch, patch // scale, patch // scale, channels)
     native = keras.backend.backend() == "tensorflow"
     if not native:

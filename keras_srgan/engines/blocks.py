@@ -1,17 +1,11 @@
 """Feature maps as blocks of one shape."""
 
-import os
 from functools import cached_property
 
 import numpy as np
 from keras import ops
 
 BLOCKS = (64, 48)  # px, multiples of 4; the one that pads an image least is taken
-
-
-def cores() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def block_size(height: int, width: int) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from keras_srgan.engines.blocks import cores
+from keras_srgan.cores import cores
 from keras_srgan.onnx_form import to_onnx
 
 

@@ -18,8 +18,9 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_srgan.cores import cores
 from keras_srgan.engines import programs
-from keras_srgan.engines.blocks import Grid, block_size, cores
+from keras_srgan.engines.blocks import Grid, block_size
 from keras_srgan.engines.graph import calls, ends, readers
 from keras_srgan.layers import SubpixelConv2D
 

@@ -1,0 +1,53 @@
+"""Devices and hosts by `tf.distribute`."""
+
+from keras_srgan.replicas.base import Replicas
+
+
+class TensorFlowReplicas(Replicas):
+    """`MirroredStrategy` on one host, `MultiWorkerMirroredStrategy` on several."""
+
+    def start(self) -> None:
+        import tensorflow as tf
+
+        errors = tf.errors
+        self.lost = (errors.UnavailableError, errors.AbortedError, errors.CancelledError, errors.DeadlineExceededError)
+        self.lost += (errors.InternalError, errors.FailedPreconditionError, errors.UnknownError)
+        gpus = self._choose(tf.config.list_physical_devices("GPU"), "GPU") if self._has_gpus(tf) else []
+        if gpus:
+            tf.config.set_visible_devices(gpus, "GPU")
+            for gpu in gpus:
+                tf.config.experimental.set_memory_growth(gpu, True)
+        elif self.devices not in ("1", "all"):
+            cpu = tf.config.list_physical_devices("CPU")[0]
+            parts = [tf.config.LogicalDeviceConfiguration() for _ in range(int(self.devices))]
+            tf.config.set_logical_device_configuration(cpu, parts)
+        if self.hosts > 1:
+            self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        else:
+            kind = "GPU" if gpus else "CPU"
+            names = [f"/{kind}:{i}" for i in range(len(tf.config.list_logical_devices(kind)))]
+            self.strategy = tf.distribute.MirroredStrategy(names)
+        self.here = self.strategy.num_replicas_in_sync // self.hosts
+
+    @staticmethod
+    def _has_gpus(tf) -> bool:
+        return bool(tf.config.list_physical_devices("GPU"))
+
+    def building(self):
+        return self.strategy.scope()
+
+    def feed(self, batches, batch: int):
+        # Each device takes the next `batch / count` rows.
+        return self.strategy.distribute_datasets_from_function(lambda _: batches.rebatch(batch // self.count))
+
+    def _all_numbers(self, number: int) -> list[int]:
+        if self.hosts == 1:
+            return [number]
+        import tensorflow as tf
+
+        def one():
+            mine = tf.one_hot(self.host, self.hosts, on_value=float(number), off_value=0.0, dtype="float64")
+            return tf.distribute.get_replica_context().all_reduce("SUM", mine)
+
+        found = self.strategy.experimental_local_results(tf.function(lambda: self.strategy.run(one))())[0]
+        return [round(each / self.here) for each in found.numpy()]
