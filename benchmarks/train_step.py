@@ -2,7 +2,7 @@
 
     python benchmarks/train_step.py [--rounds 5] [--layer block5_conv4]
 
-24 -> 96 px, batch 16, one channel, 16 blocks of 64. Forms: without XLA; XLA with the library's convolutions
+24 -> 96 px, batch 16, one channel, the networks of a recipe. Forms: without XLA; XLA with the library's convolutions
 ("plain"); XLA with `keras_srgan.fastconv` ("fast", what training uses on a CPU). Forms are timed in turn, round
 after round, so that whatever else the machine does falls on all alike; the figures are medians. KERAS_BACKEND=jax
 times JAX, which has no form without XLA.
@@ -39,7 +39,8 @@ def build(stage: str, recipe, layer: str, form: str):
     generator = build_generator(recipe)
     if stage == "pretrain":
         model = SRResNetTrainer(generator)
-        model.compile(keras.optimizers.Adam(1e-4), recipe.content_loss, jit_compile=form != "no XLA")
+        loss = recipe.pretrain_loss or recipe.content_loss
+        model.compile(keras.optimizers.Adam(1e-4), loss, jit_compile=form != "no XLA")
     else:
         # Random VGG19 weights: the arithmetic is the same, and no file is needed.
         vgg = keras.applications.VGG19(include_top=False, weights=None, input_shape=(None, None, 3))

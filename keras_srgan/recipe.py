@@ -59,6 +59,7 @@ class Recipe:
     discriminator_dropout: float = _field(0.0, "share of the discriminator's last features that training drops")
 
     content_loss: str = _field("mse", "pixel loss of both stages", ("mse", "l1", "charbonnier"))
+    pretrain_loss: str = _field("", "pixel loss of the content stage, if another", ("", "mse", "l1", "charbonnier"))
     content_weight: float = _field(1.0, "weight of the pixel loss in the adversarial stage")
     adversarial: str = _field("standard", "form of the adversarial losses", ("standard", "relativistic"))
     features: str = _field("vgg19", "network of the perceptual loss", ("vgg19", "resnet50", "inception_v3", "none"))

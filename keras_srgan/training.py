@@ -120,7 +120,8 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
         if stage == "pretrain":
             _synchronize(run, generator)
             model = SRResNetTrainer(generator, ema=recipe.ema)
-            model.compile(adam(recipe, stage, steps), recipe.content_loss, recipe.tv_weight, recipe.xla)
+            loss = recipe.pretrain_loss or recipe.content_loss
+            model.compile(adam(recipe, stage, steps), loss, recipe.tv_weight, recipe.xla)
             return model
         features = None
         if recipe.features != "none" and recipe.perceptual_weight:

@@ -271,6 +271,24 @@ def test_two_hosts_follow_one_and_survive_a_kill(backend, tmp_path):
     np.testing.assert_array_equal(weights(tmp_path / "killed"), weights(tmp_path / "two"))
 
 
+def test_all_devices_are_one_here(tmp_path):
+    """On a machine without a GPU; with some, `tests/test_gpu.py`."""
+    process = start(
+        "tensorflow",
+        "-m",
+        "keras_srgan.train",
+        *TINY,
+        "--devices",
+        "all",
+        "--out",
+        tmp_path / "run",
+        CUDA_VISIBLE_DEVICES="",
+    )
+    said, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors[-2000:]
+    assert "shared by" not in said and "table.md" in said
+
+
 def test_a_batch_that_devices_cant_share(tmp_path):
     process = start("tensorflow", "-m", "keras_srgan.train", *TINY, "--devices", 3, "--out", tmp_path / "run")
     _, errors = process.communicate(timeout=200)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import keras_srgan
-from keras_srgan import callbacks
+from keras_srgan import callbacks, losses
 from keras_srgan.data.images import write_image
-from keras_srgan.training import Run, train
+from keras_srgan.training import Run, build_stage, train
 
 FLAGS = (
     "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
@@ -174,6 +174,13 @@ def test_failing_before_any_good_epoch_is_one_clear_error(run):
         train(each)
 
 
+@pytest.mark.parametrize(("own", "content"), (("mse", "mse"), ("", "l1")))
+def test_the_content_stage_may_have_a_loss_of_its_own(run, own, content):
+    each = run(pretrain_loss=own, content_loss="l1")
+    assert build_stage(each, "pretrain").content_loss is losses.CONTENT[content]
+    assert build_stage(each, "adversarial").content_loss is losses.l1
+
+
 def test_collapse_rolls_back_to_the_best_generator(run, monkeypatch):
     each = run("collapse", pretrain_epochs=0, epochs=6, collapse_db=3.0)
     said = []
@@ -184,7 +191,8 @@ def test_collapse_rolls_back_to_the_best_generator(run, monkeypatch):
         original(self, epoch, logs)
         if epoch == 1:
             for model in (self.model.generator, self.model.ema_generator):
-                model.get_layer("tail").bias.assign([5.0])
+                bias = model.get_layer("pixels").conv.bias
+                bias.assign([40.0] * bias.shape[0])
 
     monkeypatch.setattr(callbacks.Guard, "on_epoch_end", break_generator)
     table = train(each)

@@ -28,6 +28,8 @@ class JaxReplicas(Replicas):
     def building(self):
         import keras
 
+        if self.count == 1:
+            return contextlib.nullcontext()
         return keras.distribution.DataParallel(devices=self.chosen, auto_shard_dataset=False).scope()
 
     running = building

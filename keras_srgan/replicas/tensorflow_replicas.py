@@ -1,5 +1,7 @@
 """Devices and hosts by `tf.distribute`."""
 
+import contextlib
+
 from keras_srgan.replicas.base import Replicas
 
 
@@ -12,8 +14,9 @@ class TensorFlowReplicas(Replicas):
         errors = tf.errors
         self.lost = (errors.UnavailableError, errors.AbortedError, errors.CancelledError, errors.DeadlineExceededError)
         self.lost += (errors.InternalError, errors.FailedPreconditionError, errors.UnknownError)
-        gpus = self._choose(tf.config.list_physical_devices("GPU"), "GPU") if self._has_gpus(tf) else []
+        gpus = tf.config.list_physical_devices("GPU")
         if gpus:
+            gpus = self._choose(gpus, "GPU")
             tf.config.set_visible_devices(gpus, "GPU")
             for gpu in gpus:
                 tf.config.experimental.set_memory_growth(gpu, True)
@@ -29,14 +32,12 @@ class TensorFlowReplicas(Replicas):
             self.strategy = tf.distribute.MirroredStrategy(names)
         self.here = self.strategy.num_replicas_in_sync // self.hosts
 
-    @staticmethod
-    def _has_gpus(tf) -> bool:
-        return bool(tf.config.list_physical_devices("GPU"))
-
     def building(self):
-        return self.strategy.scope()
+        return self.strategy.scope() if self.count > 1 else contextlib.nullcontext()
 
     def feed(self, batches, batch: int):
+        if self.count == 1:
+            return batches
         # Each device takes the next `batch / count` rows.
         return self.strategy.distribute_datasets_from_function(lambda _: batches.rebatch(batch // self.count))
 
