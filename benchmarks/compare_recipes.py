@@ -16,9 +16,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from keras_srgan.command import quiet_tensorflow
+from keras_srgan.command import start_quietly
 
-quiet_tensorflow()
+start_quietly()
 
 from keras_srgan import systems  # noqa: E402
 from keras_srgan.cost import training_cost  # noqa: E402

@@ -28,13 +28,13 @@ LARGE = 512  # px, the side of LR in inference
 
 def one(arguments) -> dict:
     """Measures in this process; the figures of one row."""
-    from keras_srgan.command import quiet_tensorflow
+    from keras_srgan.command import start_quietly
     from keras_srgan.replicas import find
 
     if arguments.cores:
         os.sched_setaffinity(0, arguments.cores)
     replicas = find(arguments.devices)
-    device = quiet_tensorflow(feeds=True, start=replicas.start)
+    device = start_quietly(feeds=True, start=replicas.start)
     import keras
     import numpy as np
 
@@ -183,6 +183,7 @@ def main() -> None:
             found = one(arguments)
         print(json.dumps(found), flush=True)
         return
+    single = None
     print("| backend, precision, devices | stage | rate | share of the matrix rate | efficiency |")
     print("| --- | --- | --- | --- | --- |")
     for backend in arguments.backends:

@@ -20,9 +20,9 @@ def main() -> None:
     parse.add_argument("--rounds", type=int, default=3, help="timed rounds [3]")
     arguments = parse.parse_args()
 
-    from keras_srgan.command import quiet_tensorflow
+    from keras_srgan.command import start_quietly
 
-    print(quiet_tensorflow())
+    print(start_quietly())
     import numpy as np
 
     from keras_srgan.data.sources import sample_radiograph

@@ -11,9 +11,9 @@ import shlex
 import sys
 from pathlib import Path
 
-from keras_srgan.command import quiet_tensorflow
+from keras_srgan.command import start_quietly
 
-quiet_tensorflow()
+start_quietly()
 
 from keras_srgan.evaluation import compare  # noqa: E402
 from keras_srgan.imports import import_srresnet  # noqa: E402

@@ -15,9 +15,9 @@ import json
 import tomllib
 from pathlib import Path
 
-from keras_srgan.command import quiet_tensorflow
+from keras_srgan.command import start_quietly
 
-quiet_tensorflow()
+start_quietly()
 
 from keras_srgan.checks import check_psnr  # noqa: E402
 from keras_srgan.files import write_text  # noqa: E402

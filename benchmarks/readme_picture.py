@@ -6,9 +6,9 @@ python benchmarks/readme_picture.py [--weights xray-srgan-plus xray-srgan-plus-p
 import argparse
 from pathlib import Path
 
-from keras_srgan.command import quiet_tensorflow
+from keras_srgan.command import start_quietly
 
-quiet_tensorflow()
+start_quietly()
 
 import numpy as np  # noqa: E402
 

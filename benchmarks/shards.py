@@ -13,9 +13,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from keras_srgan.command import quiet_tensorflow
+from keras_srgan.command import start_quietly
 
-quiet_tensorflow()
+start_quietly()
 
 from keras_srgan.data.patches import PatchSampler  # noqa: E402
 from keras_srgan.data.preparing import Settings, prepare  # noqa: E402

@@ -12,9 +12,9 @@ import argparse
 import importlib
 import time
 
-from keras_srgan.command import quiet_tensorflow
+from keras_srgan.command import start_quietly
 
-device = quiet_tensorflow()
+device = start_quietly()
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402

@@ -20,9 +20,9 @@ import time
 
 def child(engine: str, weights: str, folder: str) -> None:
     """Answers each side on stdin: seconds, processor seconds, peak memory so far in MB, tiles."""
-    from keras_srgan.command import quiet_tensorflow
+    from keras_srgan.command import start_quietly
 
-    quiet_tensorflow()
+    start_quietly()
     import numpy as np
 
     from keras_srgan.weights import load
@@ -72,9 +72,9 @@ def main() -> None:
     if arguments.child:
         return child(arguments.child, arguments.weights, arguments.folder)
 
-    from keras_srgan.command import quiet_tensorflow
+    from keras_srgan.command import start_quietly
 
-    device = quiet_tensorflow()
+    device = start_quietly()
     import keras
     import numpy as np
 

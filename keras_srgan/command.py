@@ -45,7 +45,7 @@ def recipe_changes(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
 
 
-def quiet_tensorflow(feeds: bool = False, start: Callable[[], None] = lambda: None) -> str:
+def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None) -> str:
     """Imports what Keras runs on, TensorFlow or JAX, without start-up notes that reach the terminal past its log level.
 
     Args:

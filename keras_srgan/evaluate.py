@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from keras_srgan.command import Parser, quiet_tensorflow, run_safely
+from keras_srgan.command import Parser, run_safely, start_quietly
 
 PROTOCOLS = ("cxr", "cxr96", "natural-y", "rgb")
 METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "seconds")
@@ -93,7 +93,7 @@ def work(arguments, command: str) -> int:
     report = Path(arguments.report) if arguments.report else None
     if report and report.exists() and not report.is_dir():
         raise ValueError(f"{report}: a file; --report takes a folder")
-    quiet_tensorflow()
+    start_quietly()
     from keras_srgan.evaluation import compare
     from keras_srgan.protocols import find_protocol
     from keras_srgan.report import evaluation_markdown, write_report

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from keras_srgan.command import Parser, quiet_tensorflow, run_safely
+from keras_srgan.command import Parser, run_safely, start_quietly
 from keras_srgan.exporting import check, check_form, export
 from keras_srgan.formats import CONTRACT, FORMATS
 
@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def work(arguments) -> int:
     check(arguments.format, Path(arguments.out), arguments.overwrite)
-    quiet_tensorflow()
+    start_quietly()
     from keras_srgan.weights import load
 
     upscaler = load(arguments.weights, alpha=arguments.alpha, engine="keras")

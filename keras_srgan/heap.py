@@ -1,7 +1,7 @@
 """glibc's malloc, from which JAX takes the buffers of every step on a CPU.
 
 It gives large ones back to the system as soon as they are free, so every step begins with new pages, whose first touch
-takes longer than the arithmetic. Kept, the content step of `xray-srgan-plus` needs half the processor time. They are
+takes longer than the arithmetic. Kept, the content step of SRResNet needs half the processor time. They are
 kept only between a stage's first and last step: kept while a step is compiled, 1.2 GB more would be in use.
 """
 

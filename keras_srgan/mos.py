@@ -5,7 +5,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from keras_srgan.command import Parser, quiet_tensorflow, run_safely
+from keras_srgan.command import Parser, run_safely, start_quietly
 from keras_srgan.version import __version__
 
 
@@ -51,7 +51,7 @@ def make(parsed, command: str) -> int:
     for each in (out, out.with_suffix(".key.json")):
         if each.exists() and not parsed.overwrite:
             raise ValueError(f"{each}: exists, and ratings may belong to it; give --overwrite or another --out")
-    quiet_tensorflow()
+    start_quietly()
     from keras_srgan.data.images import ImageError, read_image
     from keras_srgan.data.sources import find_images
     from keras_srgan.files import sha256

@@ -5,7 +5,7 @@ import re
 import sys
 import time
 
-from keras_srgan.command import Parser, quiet_tensorflow, run_safely
+from keras_srgan.command import Parser, run_safely, start_quietly
 
 PROGRAM = "keras-srgan prepare"
 SHOWN = 5
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
 def work(arguments: argparse.Namespace) -> int:
     if "://" in arguments.out or "://" in arguments.data:
         raise ValueError("--data and --out are folders on disk: write the shards there, then copy them to the URL")
-    quiet_tensorflow()
+    start_quietly()
     import cv2
 
     from keras_srgan.data.preparing import Settings, prepare

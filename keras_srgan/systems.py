@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_srgan.command import Parser, quiet_tensorflow, run_safely
+from keras_srgan.command import Parser, run_safely, start_quietly
 from keras_srgan.recipes import RECIPES, Recipe
 
 SIDE = 64  # px of LR in which the arithmetic is counted
@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def work() -> int:
-    quiet_tensorflow()
+    start_quietly()
     print("| recipe | parameters | GFLOP a megapixel | looks, LR px | source | reported |")
     print("| --- | --- | --- | --- | --- | --- |")
     for recipe in RECIPES.values():

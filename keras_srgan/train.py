@@ -10,9 +10,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from keras_srgan.command import Parser, add_recipe_flags, quiet_tensorflow, recipe_changes, run_safely
+from keras_srgan.command import Parser, add_recipe_flags, recipe_changes, run_safely, start_quietly
 from keras_srgan.recipes import RECIPES, SAMPLE, Recipe, find_recipe, read_config
-from keras_srgan.replicas import HOSTS, Replicas, find
+from keras_srgan.replicas import HOSTS, Replicas, find, read_hosts
 
 DEFAULT = "xray-srgan-plus"
 HELD_OUT = (224, 544, 384, 256)  # top, left, height, width, px of the reduced sample
@@ -151,7 +151,7 @@ def new_folder(arguments, recipe: Recipe) -> Path:
 def main(arguments: list[str] | None = None) -> int:
     parsed = parser().parse_args(arguments)
     status = run_safely("keras-srgan train", lambda: work(parsed))
-    if status and os.environ.get(HOSTS):
+    if status and len(read_hosts(os.environ.get(HOSTS)).addresses) > 1:
         sys.stdout.flush()
         os._exit(status)  # an engine's own end waits for the other hosts
     return status
@@ -182,7 +182,7 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
         if replicas.chief:
             print(text, flush=True)
 
-    device = quiet_tensorflow(feeds=True, start=replicas.start)
+    device = start_quietly(feeds=True, start=replicas.start)
     train_images, val_images, data = load_data(recipe, where, say)
     from keras_srgan.callbacks import Interrupted
     from keras_srgan.files import write_text
@@ -210,9 +210,10 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
         if failure := getattr(train_images, "failure", None):
             raise failure from None
         if replicas.hosts > 1 and isinstance(error, replicas.lost):
+            where_to = arguments.resume or arguments.out or (folder if replicas.chief else "the chief's run folder")
             raise RuntimeError(
-                f"host {replicas.host} of {replicas.hosts} has lost another ({type(error).__name__}); start all again, "
-                f"with --resume {arguments.resume or arguments.out or folder}"
+                f"host {replicas.host} of {replicas.hosts}: a step that the hosts share failed, as when one of them is "
+                f"lost ({type(error).__name__}); start all again, with --resume {where_to}"
             ) from error
         raise
     say(

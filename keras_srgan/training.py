@@ -17,19 +17,17 @@ from keras_srgan.callbacks import Checkpoint, Collapsed, Guard, Interrupted, Pro
 from keras_srgan.checkpoint import read_progress, restore_checkpoint
 from keras_srgan.data.images import Image
 from keras_srgan.data.patches import PatchSampler
-from keras_srgan.data.pipeline import training_dataset, validation_arrays
+from keras_srgan.data.pipeline import training_dataset
 from keras_srgan.files import write_text
-from keras_srgan.metrics import psnr, ssim
 from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
 from keras_srgan.replicas import Replicas
-from keras_srgan.resample import resize
 from keras_srgan.schedule import LearningRate
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
+from keras_srgan.validation import Judge, Validation
 from keras_srgan.weights import SUFFIX, find_weights, load_weights, save_weights
 
 STAGES = ("pretrain", "adversarial")
-PREVIEWS = 3
 
 
 @dataclasses.dataclass
@@ -160,26 +158,7 @@ def _synchronize(run: Run, *networks: keras.Model) -> None:
                 layer.synchronized = True
 
 
-class _Validation:
-    """The fixed validation crops, their bicubic enlargement and its figures."""
-
-    def __init__(self, run: Run):
-        recipe = run.recipe
-        self.lr, self.hr = validation_arrays(run.val, recipe.val_patch, recipe.scale, recipe.val_images)
-        self.bicubic = np.stack([resize(lr, recipe.scale) for lr in self.lr]).astype("float32")
-        low, high = np.clip((self.bicubic + 1) / 2, 0, 1), (self.hr + 1) / 2
-        self.baseline = {
-            "bicubic_psnr": float(np.mean(psnr(high, low))),
-            "bicubic_ssim": float(np.mean(ssim(high, low))),
-        }
-        # A divisor, so that XLA compiles one shape.
-        self.batch = next(size for size in (4, 3, 2, 1) if len(self.lr) % size == 0)
-
-    def preview(self):
-        return tuple(each[:PREVIEWS] for each in (self.lr, self.bicubic, self.hr))
-
-
-def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: dict) -> None:
+def _run_stage(run: Run, stage: str, model, validation: Validation, progress: dict) -> None:
     """Trains one stage from where `progress` says."""
     recipe = run.recipe
     sampler = PatchSampler(
@@ -202,7 +181,7 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
     guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
     keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values)
     shared = run.replicas.count > 1
-    judge = _Judge(run, model, validation) if shared else None
+    judge = Judge(validation, model, run.replicas, recipe.xla) if shared else None
     shown = judge.generator if judge else model.ema_generator
     preview = validation.preview()
     recorder = Recorder(run.folder, stage, progress["history"], preview, validation.baseline, display, shown)
@@ -245,24 +224,6 @@ def _run_stage(run: Run, stage: str, model, validation: _Validation, progress: d
         keeper.restore_signals()
 
 
-class _Judge(keras.callbacks.Callback):
-    """Validates by a copy of the averaged generator that this host has to itself."""
-
-    def __init__(self, run: Run, model: SRResNetTrainer, validation: _Validation):
-        super().__init__()
-        self.replicas, self.validation = run.replicas, validation
-        self.scorer = SRResNetTrainer(keras.models.clone_model(model.ema_generator))
-        self.scorer.compile(keras.optimizers.SGD(), jit_compile=run.recipe.xla)
-        self.generator = self.scorer.ema_generator
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.generator.set_weights(self.model.ema_generator.get_weights())
-        pair, batch = (self.validation.lr, self.validation.hr), self.validation.batch
-        with self.replicas.apart():
-            figures = self.scorer.evaluate(*pair, batch_size=batch, verbose=0, return_dict=True)
-        logs.update({f"val_{name}": value for name, value in figures.items()})
-
-
 class _Counter(keras.callbacks.Callback):
     """Counts the finished steps of the epoch, before anybody reads the count; keeps JAX's buffers after the first."""
 
@@ -299,7 +260,7 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         raise ValueError("pretrain_epochs and epochs are both 0: nothing to train")
     if recipe.batch % run.replicas.count:
         raise ValueError(f"batch = {recipe.batch}: give a multiple of the {run.replicas.count} devices that share it")
-    validation = _Validation(run)
+    validation = Validation(run.val, recipe)
     fingerprint = run.fingerprint()
     settings = f"{fingerprint} {recipe.to_json()} {run.init}"
     run.replicas.meet("images or settings", zlib.crc32(settings.encode()) >> 1)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from keras_srgan.command import Parser, quiet_tensorflow, run_safely
+from keras_srgan.command import Parser, run_safely, start_quietly
 from keras_srgan.version import __version__
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def work(arguments) -> int:
         from keras_srgan.cluster import require_ray
 
         require_ray()
-    quiet_tensorflow()
+    start_quietly()
     from keras_srgan.batch import run_batch
     from keras_srgan.enlarge import Settings
     from keras_srgan.inference import Options

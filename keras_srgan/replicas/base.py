@@ -15,7 +15,7 @@ class Replicas:
     def __init__(self, devices: str = "1", addresses: tuple[str, ...] = ("",), host: int = 0):
         self.devices, self.addresses, self.host = devices, addresses, host
         self.here = 1  # devices of this host
-        self.lost: tuple[type[Exception], ...] = ()  # what the engine raises when another host is gone
+        self.lost: tuple[type[Exception], ...] = ()  # what the engine raises when a host is gone
 
     @property
     def hosts(self) -> int:

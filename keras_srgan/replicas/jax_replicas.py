@@ -1,6 +1,7 @@
 """Devices and hosts by JAX's runtime and `keras.distribution`."""
 
 import contextlib
+import os
 
 from keras_srgan.replicas.base import Replicas
 
@@ -13,7 +14,9 @@ class JaxReplicas(Replicas):
 
         self.lost = (jax.errors.JaxRuntimeError,)
         if self.devices not in ("1", "all"):
-            jax.config.update("jax_num_cpu_devices", int(self.devices))  # counts where there is no accelerator
+            # Read when JAX looks for its devices; counts where there is no accelerator.
+            parts = f"--xla_force_host_platform_device_count={self.devices}"
+            os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {parts}".strip()
         if self.hosts > 1:
             jax.config.update("jax_cpu_collectives_implementation", "gloo")
             jax.distributed.initialize(self.addresses[0], self.hosts, self.host)
