@@ -1,17 +1,19 @@
 """Moves a run's weights into `weights/`, and what an evaluation measured into their cards.
 
-    python benchmarks/publish.py --run RUN --note note.toml --mix 0.5
+    python benchmarks/publish.py --run RUN --note note.toml [--mix 0.5] [--pretrained-name NAME] [--discriminator]
     python -m keras_srgan.evaluate --data TEST --weights NAME NAME-pretrained NAME-sharp --report REPORT
     python benchmarks/publish.py --report REPORT
 
 `note.toml` says what a run cannot know: `command`, `hardware`, `intended_use`, and in `[data]` `set`, `licence`,
 `attribution`, `test`. With `--mix T`, NAME is the interpolation (1 - T) * NAME-pretrained + T * adversarial weights,
-and NAME-sharp the adversarial weights themselves. A card's `check` is PSNR on a piece of the embedded radiograph,
+and NAME-sharp the adversarial weights themselves. `--pretrained-name` renames NAME-pretrained; `--discriminator` adds
+NAME-discriminator, which NAME's card describes. A card's `check` is PSNR on a piece of the embedded radiograph,
 which `tests/test_weights.py` measures again.
 """
 
 import argparse
 import json
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -20,20 +22,30 @@ from keras_srgan.command import start_quietly
 start_quietly()
 
 from keras_srgan.checks import check_psnr  # noqa: E402
-from keras_srgan.files import write_text  # noqa: E402
-from keras_srgan.weights import SUFFIX, card_path, load, save_weights, weights_folder  # noqa: E402
+from keras_srgan.files import sha256, write_text  # noqa: E402
+from keras_srgan.weights import SUFFIX, card_path, find_discriminator, load, save_weights, weights_folder  # noqa: E402
 
 
-def place(run: Path, note: dict, mix: float) -> None:
+def place(run: Path, note: dict, mix: float | None, renamed: str | None, discriminator: bool) -> None:
     """Weights and cards of a run into `weights/`."""
     for source in sorted(run.glob(f"*{SUFFIX}")):
         name = source.name.removesuffix(SUFFIX)
         adversarial = (run / f"{name}-pretrained{SUFFIX}").is_file()
-        kinds = {name: mix, f"{name}-sharp": None} if adversarial else {name: None}
+        kinds = {name: mix, f"{name}-sharp": None} if adversarial and mix is not None else {name: None}
+        if renamed and name.endswith("-pretrained"):
+            kinds = {renamed: None}
         for kind, alpha in kinds.items():
             card = json.loads(card_path(source).read_text(encoding="utf-8"))
             card["validation"] = card.pop("figures")
             card["data"] |= note["data"]
+            if Path(card["recipe"]["features_weights"]).suffix:
+                card["recipe"]["features_weights"] = "auto"  # a file of the machine that trained
+            if adversarial and renamed:
+                card["pretrained"] = renamed
+            if adversarial and discriminator:
+                judge = weights_folder() / f"{name}-discriminator{SUFFIX}"
+                shutil.copyfile(find_discriminator(run)[0], judge)
+                card["discriminator"] = {"file": judge.name, "sha256": sha256(judge)}
             card |= {key: note[key] for key in ("command", "hardware", "intended_use")} | {"name": kind}
             if alpha is not None:
                 card["interpolated"] = f"{1 - alpha:g} * {name}-pretrained + {alpha:g} * {name}-sharp"
@@ -50,10 +62,10 @@ def fill(report: Path) -> None:
     """The figures of a report into the cards of the weights that it measured."""
     found = json.loads((report / "report.json").read_text(encoding="utf-8"))
     origin = found["provenance"]
-    for name, sha256 in origin["weights"].items():
+    for name, known in origin["weights"].items():
         path = weights_folder() / f"{name}.json"
         card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        if card.get("sha256") != sha256:
+        if card.get("sha256") != known:
             continue
         card["figures"] = {
             "protocol": found["protocol"]["text"],
@@ -69,11 +81,14 @@ def main() -> None:
     parse = argparse.ArgumentParser()
     parse.add_argument("--run", type=Path, help="run folder")
     parse.add_argument("--note", type=Path, help="TOML file, with --run")
-    parse.add_argument("--mix", type=float, default=1.0, help="share of the adversarial weights in NAME [1]")
+    parse.add_argument("--mix", type=float, help="share of the adversarial weights in NAME [all]")
+    parse.add_argument("--pretrained-name", metavar="NAME", help="name of the content stage's weights [as in the run]")
+    parse.add_argument("--discriminator", action="store_true", help="the discriminator too")
     parse.add_argument("--report", type=Path, help="folder of report.json, of weights in weights/")
     arguments = parse.parse_args()
     if arguments.run:
-        place(arguments.run, tomllib.loads(arguments.note.read_text(encoding="utf-8")), arguments.mix)
+        note = tomllib.loads(arguments.note.read_text(encoding="utf-8"))
+        place(arguments.run, note, arguments.mix, arguments.pretrained_name, arguments.discriminator)
     if arguments.report:
         fill(arguments.report)
 

@@ -1,6 +1,5 @@
 """The discriminator as a classifier: real patches against generated ones, on images it has not seen."""
 
-import json
 import zlib
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,8 @@ from keras_srgan.data.images import luma
 from keras_srgan.files import sha256
 from keras_srgan.networks import build_discriminator
 from keras_srgan.protocols import Pair
-from keras_srgan.recipes import Recipe
-from keras_srgan.weights import SUFFIX, load_weights
+from keras_srgan.weights import find_discriminator, load_weights
 
-INSIDE = Path("checkpoints") / f"discriminator{SUFFIX}"
 PATCHES = 4  # of each image
 
 
@@ -57,8 +54,7 @@ class Judge:
     """A discriminator that sees the same patches of the originals and of each method's images.
 
     Args:
-        run_or_file: a run folder, or the `discriminator.weights.h5` of one, with `recipe.json` beside it or one
-            folder up.
+        name_or_path: as for `keras_srgan.weights.find_discriminator`.
         patches: integer, how many patches are taken of each image, at random.
         seed: integer. Places depend on the seed and the image's name only.
 
@@ -67,20 +63,8 @@ class Judge:
         ValueError: if they don't fit each other.
     """
 
-    def __init__(self, run_or_file: str | Path, patches: int = PATCHES, seed: int = 0):
-        path = Path(run_or_file)
-        file = path / INSIDE if path.is_dir() else path
-        if not file.is_file():
-            raise FileNotFoundError(f"{path}: no discriminator; give a run folder with {INSIDE}, or that file")
-        known = [folder / "recipe.json" for folder in file.resolve().parents[:2]]
-        recipe_file = next((each for each in known if each.is_file()), None)
-        if recipe_file is None:
-            raise FileNotFoundError(f"{file}: its recipe.json is neither beside it nor one folder up")
-        try:
-            self.recipe = Recipe.from_dict(json.loads(recipe_file.read_text(encoding="utf-8")))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{recipe_file}: not a recipe ({error})") from None
-        self.name = path.resolve().name if path.is_dir() else recipe_file.parent.name
+    def __init__(self, name_or_path: str | Path, patches: int = PATCHES, seed: int = 0):
+        file, self.recipe, self.name = find_discriminator(name_or_path)
         self.patches, self.seed = patches, seed
         self.sha256 = sha256(file)
         self.network = build_discriminator(self.recipe)

@@ -44,7 +44,7 @@ def parser() -> Parser:
         nargs="+",
         default=[],
         metavar="D",
-        help="run folders, or their files of "
+        help="names, run folders, or their files of "
         "discriminator weights, judged as classifiers of real and generated patches",
     )
     parse.add_argument("--report", metavar="OUT", help="folder for report.html, report.md, CSV and JSON")

@@ -17,6 +17,7 @@ from keras_srgan.replicas import HOSTS, Replicas, find, read_hosts
 DEFAULT = "xray-srgan-plus"
 HELD_OUT = (224, 544, 384, 256)  # top, left, height, width, px of the reduced sample
 SAMPLE_TILE = 128
+FIRST = ("init", "init_discriminator")
 FOLDERS = ("data", "data_lr", "val", "val_lr")
 
 
@@ -36,6 +37,7 @@ def parser() -> Parser:
     parse.add_argument("--out", metavar="RUN", help="run folder, new or empty [runs/NAME-DATE-TIME]")
     parse.add_argument("--resume", metavar="RUN", help="go on with a run, exactly; takes its data and recipe from it")
     parse.add_argument("--init", metavar="WEIGHTS", help="first weights of the generator: a name, file or run folder")
+    parse.add_argument("--init-discriminator", metavar="WEIGHTS", help="the same of the discriminator [a new one]")
     parse.add_argument("--licence", default="not stated", help="licence of the data, for the card [not stated]")
     parse.add_argument("--strict", action="store_true", help="stop at a file that can't be used [skip and name it]")
     parse.add_argument("--checkpoint-minutes", type=float, default=10.0, help="minutes between checkpoints [10]")
@@ -63,7 +65,7 @@ def resolve(arguments) -> tuple[Recipe, dict]:
             raise ValueError(f"{folder}: not a run folder of this program (no readable run.json)") from None
         if arguments.recipe and arguments.recipe != recipe.name:
             raise ValueError(f"{folder}: a run of recipe {recipe.name!r}, not {arguments.recipe!r}; omit --recipe")
-        for name in (*FOLDERS, "init"):
+        for name in (*FOLDERS, *FIRST):
             if (given := getattr(arguments, name)) and where.get(name) not in (given, str(Path(given).resolve())):
                 flag = f"--{name.replace('_', '-')}"
                 raise ValueError(f"{folder}: began with {flag} {where.get(name)}; omit {flag}")
@@ -79,7 +81,7 @@ def resolve(arguments) -> tuple[Recipe, dict]:
         recipe = recipe.replace(**SAMPLE)
     if arguments.config:
         recipe = recipe.replace(**read_config(arguments.config))
-    where = {name: getattr(arguments, name) for name in (*FOLDERS, "init", "licence", "strict")}
+    where = {name: getattr(arguments, name) for name in (*FOLDERS, *FIRST, "licence", "strict")}
     for name in FOLDERS:
         if where[name] and "://" not in where[name]:
             where[name] = str(Path(where[name]).resolve())
@@ -188,8 +190,10 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
     from keras_srgan.files import write_text
     from keras_srgan.training import Run, train
 
-    minutes = arguments.checkpoint_minutes
-    run = Run(recipe, train_images, val_images, folder, data, where["init"], minutes, say, replicas)
+    minutes, first = arguments.checkpoint_minutes, {name: where.get(name) for name in FIRST}
+    run = Run(
+        recipe, train_images, val_images, folder, data, **first, checkpoint_minutes=minutes, say=say, replicas=replicas
+    )
     if arguments.dry_run:
         from keras_srgan.cost import plan
 

@@ -25,7 +25,7 @@ from keras_srgan.replicas import Replicas
 from keras_srgan.schedule import LearningRate
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
 from keras_srgan.validation import Judge, Validation
-from keras_srgan.weights import SUFFIX, find_weights, load_weights, save_weights
+from keras_srgan.weights import SUFFIX, find_discriminator, find_weights, load_weights, save_weights
 
 STAGES = ("pretrain", "adversarial")
 
@@ -40,6 +40,7 @@ class Run:
         folder: the run folder.
         data: dictionary for the model card: set, licence.
         init: name or path of the generator's first weights.
+        init_discriminator: the same of the discriminator's.
         checkpoint_minutes: float, time between checkpoints inside an epoch.
         say: function that prints a line.
         replicas: `Replicas`, started: the devices and hosts that share each batch. On every host but the chief, the
@@ -52,6 +53,7 @@ class Run:
     folder: Path
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     init: str | None = None
+    init_discriminator: str | None = None
     checkpoint_minutes: float = 10.0
     say: Callable[[str], None] = print
     replicas: Replicas = dataclasses.field(default_factory=Replicas)
@@ -121,17 +123,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
             loss = recipe.pretrain_loss or recipe.content_loss
             model.compile(adam(recipe, stage, steps), loss, recipe.tv_weight, recipe.xla)
             return model
-        features = None
-        if recipe.features != "none" and recipe.perceptual_weight:
-            features, origin = feature_networks.build_features(
-                recipe.features,
-                recipe.features_layer,
-                recipe.features_weights,
-                recipe.features_before_activation,
-                recipe.channels,
-            )
-            run.say(f"perceptual loss: {recipe.features_layer} of {origin}")
-        discriminator = build_discriminator(recipe)
+        discriminator, features = _build_critics(run, run.say)
         _synchronize(run, generator, discriminator)
         gan = SRGAN(generator, discriminator, features, ema=recipe.ema)
         gan.compile(
@@ -148,6 +140,25 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
         return gan
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+def _build_critics(run: Run, say: Callable[[str], None]) -> tuple[keras.Model, keras.Model | None]:
+    """The discriminator and the feature network."""
+    recipe, features = run.recipe, None
+    if recipe.features != "none" and recipe.perceptual_weight:
+        features, origin = feature_networks.build_features(
+            recipe.features,
+            recipe.features_layer,
+            recipe.features_weights,
+            recipe.features_before_activation,
+            recipe.channels,
+        )
+        say(f"perceptual loss: {recipe.features_layer} of {origin}")
+    discriminator = build_discriminator(recipe)
+    if run.init_discriminator:
+        load_weights(discriminator, find_discriminator(run.init_discriminator)[0])
+        say(f"discriminator starts from {run.init_discriminator}")
+    return discriminator, features
 
 
 def _synchronize(run: Run, *networks: keras.Model) -> None:
@@ -262,7 +273,7 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         raise ValueError(f"batch = {recipe.batch}: give a multiple of the {run.replicas.count} devices that share it")
     validation = Validation(run.val, recipe)
     fingerprint = run.fingerprint()
-    settings = f"{fingerprint} {recipe.to_json()} {run.init}"
+    settings = f"{fingerprint} {recipe.to_json()} {run.init} {run.init_discriminator}"
     run.replicas.meet("images or settings", zlib.crc32(settings.encode()) >> 1)
     progress: dict[str, Any] = {"stage": None, "epoch": 0, "step": 0, "history": [], "fingerprint": fingerprint}
     if resume and run.checkpoint.is_file():
@@ -274,6 +285,8 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
     generator = None
     stages = [stage for stage in STAGES if run.epochs(stage)]
     saved = progress["stage"]
+    if stages == [*STAGES] and saved != "adversarial":
+        _build_critics(run, lambda line: None)  # what they lack is said now, not after the content stage
     for stage in stages[stages.index(saved) if saved else 0 :]:
         with run.replicas.building():
             model = build_stage(run, stage, generator)

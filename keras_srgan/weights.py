@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from keras_srgan.inference import Upscaler
 
 SUFFIX = ".weights.h5"
+JUDGE = f"-discriminator{SUFFIX}"  # of a generator in weights/
+INSIDE = Path("checkpoints") / f"discriminator{SUFFIX}"  # of a run
 POINTER = "a Git-LFS pointer: run git lfs pull"
 
 
@@ -134,6 +136,41 @@ def find_weights(name_or_path: str | Path) -> Path:
     )
 
 
+def find_discriminator(name_or_path: str | Path) -> tuple[Path, Recipe, str]:
+    """Finds a discriminator's weights and the recipe that they were made by.
+
+    Args:
+        name_or_path: the name of its generator in `weights/`; a run folder; or a file, with its generator's card or
+            its `recipe.json` beside it or one folder up.
+
+    Returns:
+        The file, the recipe, and the name of the generator or of the run.
+
+    Raises:
+        FileNotFoundError: if the weights or the recipe are missing.
+        ValueError: if the recipe is none, or the weights are not those that the card describes.
+    """
+    path = Path(name_or_path)
+    shipped = weights_folder() / f"{name_or_path}{JUDGE}"
+    file = path / INSIDE if path.is_dir() else path if path.is_file() or not shipped.is_file() else shipped
+    if not file.is_file():
+        raise FileNotFoundError(f"{path}: no discriminator; give a run folder with {INSIDE}, that file, or xray-srgan")
+    card = file.with_name(file.name.removesuffix(JUDGE) + ".json")
+    known = [card, *(folder / "recipe.json" for folder in file.resolve().parents[:2])]
+    recipe_file = next((each for each in known if each.is_file()), None)
+    if recipe_file is None:
+        raise FileNotFoundError(f"{file}: its recipe.json is neither beside it nor one folder up")
+    try:
+        found = json.loads(recipe_file.read_text(encoding="utf-8"))
+        expected = found["discriminator"]["sha256"] if recipe_file == card else None
+        recipe = Recipe.from_dict(found["recipe"] if recipe_file == card else found)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{recipe_file}: not a recipe ({error})") from None
+    if expected and sha256(file) != expected:
+        raise ValueError(f"{file}: not the weights that {card.name} describes (sha256 differs): fetch again")
+    return file, recipe, card.stem if recipe_file == card else recipe_file.parent.name
+
+
 def read_card(path: Path) -> dict[str, Any]:
     """Reads the model card of a weights file and verifies the hash.
 
@@ -164,7 +201,7 @@ def _mix(generator: "keras.Model", path: Path, alpha: float) -> str:
     from keras_srgan.networks import build_generator
 
     name = path.name.removesuffix(SUFFIX)
-    other = path.with_name(f"{name}-pretrained{SUFFIX}")
+    other = path.with_name(read_card(path).get("pretrained", f"{name}-pretrained") + SUFFIX)
     if not other.is_file():
         raise FileNotFoundError(f"{path}: alpha mixes two networks, and {other.name} is not beside it")
     card = read_card(other)

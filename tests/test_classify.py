@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from keras_srgan.classify import INSIDE, Judge, classification
+from keras_srgan.classify import Judge, classification
 from keras_srgan.evaluation import compare
 from keras_srgan.files import sha256
 from keras_srgan.methods import lanczos, nearest
 from keras_srgan.networks import build_discriminator
 from keras_srgan.protocols import PROTOCOLS
 from keras_srgan.report import evaluation_markdown
-from keras_srgan.weights import save_weights
+from keras_srgan.weights import INSIDE, save_weights
 
 
 @pytest.mark.parametrize("ties", [False, True])

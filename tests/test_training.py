@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import h5py
 import numpy as np
 import pytest
 
@@ -98,6 +99,35 @@ def test_either_stage_can_be_skipped_or_started_from_weights(run):
     assert not (second.folder / "xray-srgan-plus-pretrained.weights.h5").exists()
     with pytest.raises(ValueError, match="both 0"):
         train(run("third", pretrain_epochs=0, epochs=0))
+
+
+def test_the_discriminator_starts_from_another_runs(run):
+    first = run("first", pretrain_epochs=0, epochs=1)
+    train(first)
+    second = run("second", pretrain_epochs=0)
+    second.init_discriminator = str(first.folder)
+    fresh, judge = (build_stage(each, "adversarial").discriminator for each in (first, second))
+    with h5py.File(first.folder / "checkpoints" / "discriminator.weights.h5") as file:
+        for variable, new in zip(judge.variables, fresh.variables, strict=True):
+            np.testing.assert_array_equal(np.array(variable), np.asarray(file[variable.path], "float32"))
+            if "kernel" in variable.path:
+                assert not np.array_equal(np.array(variable), np.array(new))
+    second.recipe = second.recipe.replace(discriminator_dense=16)
+    with pytest.raises(ValueError, match="another network.*dense/kernel"):
+        build_stage(second, "adversarial")
+
+
+def test_what_the_adversarial_stage_lacks_is_said_before_the_content_stage(run, monkeypatch):
+    monkeypatch.setattr("keras_srgan.training._run_stage", lambda *given: pytest.fail("a stage began"))
+    each = run(features="vgg19", perceptual_weight=0.006, features_weights="nowhere.h5")
+    with pytest.raises(FileNotFoundError, match="nowhere.h5: no such file"):
+        train(each)
+    each = run()
+    each.init_discriminator = "nowhere"
+    with pytest.raises(FileNotFoundError, match="nowhere: no discriminator"):
+        train(each)
+    with pytest.raises(pytest.fail.Exception, match="a stage began"):
+        train(run())
 
 
 def test_a_stopped_run_resumes_weight_for_weight(run, monkeypatch):
