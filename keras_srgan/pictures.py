@@ -99,14 +99,14 @@ def curves(history: Sequence[dict], path: Path) -> None:
             if np.isfinite(values).any():
                 dashed = "--" if name.startswith("bicubic") else "-"
                 axis.plot(epochs, values, dashed, marker=".", ms=4, label=name)
+        drawn = [np.nan_to_num(line.get_ydata(), nan=1) for line in axis.lines]
+        if title in ("loss", "terms") and drawn and all((each > 0).all() for each in drawn):
+            axis.set_yscale("log")  # before the line between the stages, which begins at 0
         if switch is not None:
             axis.axvline(switch + 0.5, color="0.6", lw=1, ls=":")
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("epoch", fontsize=8)
         if axis.get_legend_handles_labels()[1]:
             axis.legend(fontsize=7, frameon=False)
-    for axis in axes[:2]:
-        if axis.lines and all((np.nan_to_num(line.get_ydata(), nan=1) > 0).all() for line in axis.lines):
-            axis.set_yscale("log")
     axes[-1].axis("off")
     figure.savefig(path, dpi=90, format="png")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from skimage.metrics import peak_signal_noise_ratio
 
 from keras_srgan import pictures
@@ -71,11 +72,16 @@ def test_pictures_show_bicubic_sr_hr_and_error_in_this_order(tmp_path):
     np.testing.assert_array_equal(read_image(tmp_path / "a.png").pixels, picture)
 
 
-def test_curves_take_a_history_of_two_stages(tmp_path):
+def test_curves_take_a_history_of_two_stages(tmp_path, monkeypatch):
+    figures, save = [], Figure.savefig
+    monkeypatch.setattr(
+        Figure, "savefig", lambda self, *given, **more: figures.append(self) or save(self, *given, **more)
+    )
     rows = [{"stage": "pretrain", "loss": 0.5, "val_psnr": 30.0, "bicubic_psnr": 29.0}]
     rows.append({"stage": "adversarial", "loss": float("nan"), "content": 0.1, "d_real": 0.6, "val_psnr": 31.0})
     pictures.curves(rows, tmp_path / "curves.png")
     assert read_image(tmp_path / "curves.png").pixels.std() > 5
+    assert [axis.get_yscale() for axis in figures[0].axes] == ["log", "log", *["linear"] * 4]
 
 
 def chequers(step):
