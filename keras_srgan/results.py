@@ -1,5 +1,6 @@
 """What a finished run leaves: model cards, the closing table, the contact sheet."""
 
+import collections
 import dataclasses
 import importlib
 import json
@@ -18,7 +19,7 @@ from keras_srgan.inference import Upscaler
 from keras_srgan.networks import build_generator
 from keras_srgan.report import GIVEN, MADE, PROTOCOL, markdown, score
 from keras_srgan.version import __version__
-from keras_srgan.weights import SUFFIX, load_weights
+from keras_srgan.weights import SUFFIX, find_weights, load_weights, read_card
 
 if TYPE_CHECKING:
     from keras_srgan.training import Run
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 def card(run: "Run", stage: str, progress: dict[str, Any]) -> dict[str, Any]:
     """The model card of a stage's generator, as far as training knows it.
 
+    Budget and curve (validation PSNR after each epoch of so many patches) begin with those of the first weights.
+
     Args:
         run: `Run`.
         stage: the stage whose weights it describes.
@@ -34,21 +37,30 @@ def card(run: "Run", stage: str, progress: dict[str, Any]) -> dict[str, Any]:
     """
     backend = keras.backend.backend()
     done = {name: [row for row in progress["history"] if row["stage"] == name] for name in ("pretrain", "adversarial")}
+    before = _first_card(run)
+    budget = collections.Counter(before.get("budget", {}))
+    for name, rows in done.items():
+        if rows:
+            budget[f"{name}_patches"] += len(rows) * run.steps * run.recipe.batch
+            budget[f"{name}_hours"] = round(budget[f"{name}_hours"] + sum(row["seconds"] for row in rows) / 3600, 3)
+    curve = [
+        {
+            "stage": name,
+            "patches": run.steps * run.recipe.batch,
+            "bicubic_psnr": round(rows[0]["bicubic_psnr"], 3),
+            "val_psnr": [round(row["val_psnr"], 3) for row in rows],
+        }
+        for name, rows in done.items()
+        if rows
+    ]
     return {
         "name": run.weights_path(stage).name.removesuffix(SUFFIX),
         "recipe": dataclasses.asdict(run.recipe),
         "stage": stage,
         "init": Path(run.init).name if run.init else None,
         "data": {**run.data, "images": len(run.train), "validation_images": len(run.val)},
-        "budget": {
-            f"{name}_{what}": value
-            for name, rows in done.items()
-            if rows
-            for what, value in (
-                ("patches", len(rows) * run.steps * run.recipe.batch),
-                ("hours", round(sum(row["seconds"] for row in rows) / 3600, 3)),
-            )
-        },
+        "budget": dict(budget),
+        "curve": [*before.get("curve", []), *curve],
         "range": "float32 in [-1, 1]; black is -1, the format's white is 1",
         "intended_use": "research and teaching; not a diagnostic image, detail may be invented",
         "versions": {
@@ -59,6 +71,14 @@ def card(run: "Run", stage: str, progress: dict[str, Any]) -> dict[str, Any]:
         },
         "made": date.today().isoformat(),
     }
+
+
+def _first_card(run: "Run") -> dict[str, Any]:
+    """The card of the weights that the generator started from, as long as it is there."""
+    try:
+        return read_card(find_weights(run.init)) if run.init else {}
+    except (OSError, ValueError):
+        return {}
 
 
 def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:

@@ -96,6 +96,14 @@ def test_either_stage_can_be_skipped_or_started_from_weights(run):
     second.say = said.append
     train(second)
     assert any("starts from" in text for text in said)
+    cards = [json.loads((each.folder / "xray-srgan-plus.json").read_text()) for each in (first, second)]
+    assert cards[1]["budget"]["pretrain_patches"] == cards[0]["budget"]["pretrain_patches"] == 24
+    assert cards[1]["budget"]["adversarial_patches"] == 12 and "adversarial_hours" not in cards[0]["budget"]
+    assert [(part["stage"], len(part["val_psnr"])) for part in cards[1]["curve"]] == [
+        ("pretrain", 2),
+        ("adversarial", 1),
+    ]
+    assert cards[1]["curve"][:1] == cards[0]["curve"] and cards[0]["curve"][0]["patches"] == 12
     assert not (second.folder / "xray-srgan-plus-pretrained.weights.h5").exists()
     with pytest.raises(ValueError, match="both 0"):
         train(run("third", pretrain_epochs=0, epochs=0))
