@@ -2,7 +2,7 @@
 
     python benchmarks/publish.py --run RUN --note note.toml [--mix 0.5] [--pretrained-name NAME] [--discriminator]
     python -m keras_srgan.evaluate --data TEST --weights NAME NAME-pretrained NAME-sharp --report REPORT
-    python benchmarks/publish.py --report REPORT
+    python benchmarks/publish.py --report REPORT && python benchmarks/cards.py
 
 `note.toml` says what a run cannot know: `command`, `hardware`, `intended_use`, and in `[data]` `set`, `licence`,
 `attribution`, `test`. With `--mix T`, NAME is the interpolation (1 - T) * NAME-pretrained + T * adversarial weights,

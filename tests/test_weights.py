@@ -1,6 +1,9 @@
 import json
+import runpy
 import subprocess
 import sys
+from collections import Counter
+from pathlib import Path
 
 import h5py
 import keras
@@ -17,6 +20,7 @@ from keras_srgan.recipes import Recipe
 from keras_srgan.report import evaluation_markdown
 from keras_srgan.report_html import html
 from keras_srgan.weights import (
+    find_discriminator,
     find_weights,
     load,
     load_weights,
@@ -24,6 +28,7 @@ from keras_srgan.weights import (
     weights_folder,
 )
 
+ROOT = Path(__file__).parents[1]
 SMALL = Recipe().replace(filters=8, blocks=1)
 
 
@@ -103,6 +108,12 @@ def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path):
     with pytest.raises(OSError, match="No space left.*a.txt"):
         write_atomically(path, fail)
     assert path.read_text() == "old" and [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_page_of_the_weights_is_what_the_cards_say():
+    page = (ROOT / "weights" / "README.md").read_text(encoding="utf-8")
+    cards = runpy.run_path(str(ROOT / "benchmarks" / "cards.py"))
+    assert cards["BEGIN"] + cards["render"](cards["read_cards"]()) + cards["END"] in page
 
 
 def test_every_shipped_card_loads_and_matches_its_weights():
@@ -186,6 +197,12 @@ def test_shipped_weights_reproduce_their_card(path):
     card = json.loads(path.read_text(encoding="utf-8"))
     assert card["data"]["licence"] and card["hardware"] and card["command"].startswith("python -m keras_srgan.train")
     assert {"bicubic", card["name"]} <= {row["method"] for row in card["figures"]["table"]}
+    patches = Counter()
+    for part in card["curve"]:
+        patches[f"{part['stage']}_patches"] += part["patches"] * len(part["val_psnr"])
+    assert patches == {name: count for name, count in card["budget"].items() if name.endswith("patches")}
+    if judge := card.get("discriminator"):
+        assert find_discriminator(path.stem)[0].name == judge["file"]
     measured = check_psnr(load(path.stem))
     assert measured["bicubic"] == pytest.approx(card["check"]["bicubic"], abs=0.01)
     assert measured["psnr"] == pytest.approx(card["check"]["psnr"], abs=0.01)
