@@ -78,7 +78,7 @@ def one(arguments) -> dict:
             model = build_stage(run, stage)
         part = (replicas.host, replicas.hosts)
         sampler = PatchSampler(run.train, recipe.patch, recipe.batch, flat=0.002, part=part)
-        clock = _clock(keras, heap, arguments.seconds, arguments.steps)
+        clock = _clock(keras, heap, arguments.seconds, arguments.steps, replicas.count > 1)
         with replicas.running():
             feed = replicas.feed(training_dataset(sampler, recipe.scale), recipe.batch)
             model.fit(feed, steps_per_epoch=10**6, verbose=0, callbacks=[clock])
@@ -88,7 +88,7 @@ def one(arguments) -> dict:
     return found
 
 
-def _clock(keras, heap, seconds: float, steps: int):
+def _clock(keras, heap, seconds: float, steps: int, shared: bool):
     """A callback that stops after some time, or a number of steps, and knows the steps a second."""
 
     class Clock(keras.callbacks.Callback):
@@ -98,7 +98,7 @@ def _clock(keras, heap, seconds: float, steps: int):
             self.done += 1
             if self.done == self.warm:
                 float(logs["loss"])
-                if keras.backend.backend() == "jax":
+                if shared or keras.backend.backend() == "jax":
                     heap.keep()  # as training does
                 self.started = time.perf_counter()
             counted = self.done - self.warm

@@ -196,7 +196,14 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
     shown = judge.generator if judge else model.ema_generator
     preview = validation.preview()
     recorder = Recorder(run.folder, stage, progress["history"], preview, validation.baseline, display, shown)
-    callbacks = [_Counter(progress), *([judge] if judge else []), recorder, display, guard, keeper]
+    callbacks = [
+        _Counter(progress, shared or keras.backend.backend() == "jax"),
+        *([judge] if judge else []),
+        recorder,
+        display,
+        guard,
+        keeper,
+    ]
 
     def fit(epochs: int, steps: int) -> None:
         start = progress["epoch"] * run.steps + progress["step"]
@@ -236,12 +243,16 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
 
 
 class _Counter(keras.callbacks.Callback):
-    """Counts the finished steps of the epoch, before anybody reads the count; keeps JAX's buffers after the first."""
+    """Counts the finished steps of the epoch, before anybody reads the count.
 
-    def __init__(self, progress: dict):
+    Args:
+        progress: mutable dictionary, with `step`.
+        keeps: whether the first step's buffers are kept for the next ones.
+    """
+
+    def __init__(self, progress: dict, keeps: bool):
         super().__init__()
-        self.progress = progress
-        self.keeps = keras.backend.backend() == "jax"
+        self.progress, self.keeps = progress, keeps
 
     def on_train_batch_end(self, batch, logs=None):
         self.progress["step"] += 1
