@@ -20,7 +20,8 @@ from keras_srgan.imports import import_srresnet  # noqa: E402
 from keras_srgan.report import evaluation_markdown, write_report  # noqa: E402
 from keras_srgan.weights import SUFFIX  # noqa: E402
 
-WEIGHTS = ["xray-fast", *(f"xray-srgan-plus{kind}" for kind in ("-pretrained", "", "-sharp"))]
+PLUS = [f"xray-srgan-plus{kind}" for kind in ("-pretrained", "", "-sharp")]
+WEIGHTS = ["xray-fast", "xray-srresnet", "xray-srgan", *PLUS]
 
 
 def main() -> None:
