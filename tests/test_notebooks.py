@@ -227,7 +227,9 @@ def test_the_install_cell_acts_on_colab_only(monkeypatch, name, colab, project):
     monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     text = "".join(code_cells(read(FOLDER / name))["install"]["source"])
-    names = dict(PROJECT=project, DATA="kaggle", TEST=None, INIT=None, IMAGE=None, WEIGHTS="xray-srgan-plus", RUNS="runs")
+    names = dict(
+        PROJECT=project, DATA="kaggle", TEST=None, INIT=None, IMAGE=None, WEIGHTS="xray-srgan-plus", RUNS="runs"
+    )
     if colab and not project:
         with pytest.raises(ValueError, match="PROJECT"):
             exec(text, names)
