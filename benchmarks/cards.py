@@ -46,24 +46,23 @@ def once(cards: list[dict], title: str, value) -> str:
 def render(cards: list[dict]) -> str:
     """The cards as Markdown."""
     lines = ["| weights | network | trained | PSNR, dB | SSIM | LPIPS | sha256 |", "|" + " --- |" * 7]
-    first = next(card["figures"]["table"][0] for card in cards)
+    first, protocol = cards[0]["figures"]["table"][0], cards[0]["figures"]["protocol"]
     lines.append(
         f"| bicubic | | | {interval(first['psnr'])} | {first['ssim']['mean']:.4f} | {first['lpips']['mean']:.3f} | |"
     )
     for card in cards:
         recipe, row = card["recipe"], card["figures"]["table"][-1]
-        network = f"{recipe['generator']} {recipe['blocks']} x {recipe['filters']}, {card['parameters']:,} parameters"
+        network = f"{recipe['generator']} {recipe['blocks']} x {recipe['filters']}, norm {recipe['norm']}, "
+        network += f"skip {recipe['skip']}, {card['parameters']:,} parameters"
         how = f"`{card['interpolated']}`" if "interpolated" in card else trained(card)
         figures = f"{interval(row['psnr'])} | {row['ssim']['mean']:.4f} | {row['lpips']['mean']:.3f}"
         lines.append(f"| `{card['name']}` | {network} | {how} | {figures} | `{card['sha256'][:12]}` |")
-    protocol, data = cards[0]["figures"]["protocol"], cards[0]["data"]
-    images = cards[0]["figures"]["images"]
-    lines += ["", f"Mean over {images} images and its 95 % interval. {protocol}", ""]
+    lines += ["", f"Mean over {cards[0]['figures']['images']} images and its 95 % interval. {protocol}", ""]
     lines.append("![Validation PSNR over bicubic against the patches trained on](../docs/images/learning.png)")
     lines += ["", once(cards, "Trained on", lambda card: f"{card['data']['set']}, {card['data']['images']} of them")]
     lines += [once(cards, "Tested on", lambda card: card["data"]["test"])]
     lines += [once(cards, "Licence of the data", lambda card: card["data"]["licence"])]
-    lines += [f"- Attribution: {data['attribution']}."]
+    lines += [once(cards, "Attribution", lambda card: card["data"]["attribution"])]
     lines += [once(cards, title, lambda card, key=key: card[key]) for key, title in SHARED.items()]
     for card in cards:
         if judge := card.get("discriminator"):
@@ -98,7 +97,8 @@ def draw(cards: list[dict], path: Path) -> None:
             axis.plot(x, y, "--" if adversarial else "-", color=colour, lw=1.2, label=label)
             done += part["patches"] * len(part["val_psnr"])
     axis.set(xlabel="thousand patches", ylabel="validation PSNR over bicubic, dB", ylim=(0, None))
-    axis.set_title("dashed: adversarial; a step: other validation crops, in the next run of a chain", fontsize=9)
+    title = "runs were validated on different crops: compare within an unbroken line only; dashed: adversarial"
+    axis.set_title(title, fontsize=9)
     axis.legend(fontsize=8, frameon=False)
     figure.savefig(path, dpi=90)
 

@@ -38,7 +38,7 @@ def place(run: Path, note: dict, mix: float | None, renamed: str | None, discrim
             card = json.loads(card_path(source).read_text(encoding="utf-8"))
             card["validation"] = card.pop("figures")
             card["data"] |= note["data"]
-            if Path(card["recipe"]["features_weights"]).suffix:
+            if card["recipe"]["features_weights"] not in ("auto", "bundled", "imagenet"):
                 card["recipe"]["features_weights"] = "auto"  # a file of the machine that trained
             if adversarial and renamed:
                 card["pretrained"] = renamed

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_srgan import pictures
+from keras_srgan import heap, pictures
 from keras_srgan.checkpoint import save_checkpoint
 from keras_srgan.events import Events
 from keras_srgan.files import write_atomically, write_text
@@ -35,6 +35,26 @@ def clock(seconds: float) -> str:
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+class Counter(keras.callbacks.Callback):
+    """Counts the finished steps of the epoch, before anybody reads the count.
+
+    Args:
+        progress: mutable dictionary, with `step`.
+        keeps: whether the first step's buffers are kept for the next ones.
+    """
+
+    def __init__(self, progress: dict, keeps: bool):
+        super().__init__()
+        self.progress, self.keeps = progress, keeps
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.progress["step"] += 1
+        if self.keeps:
+            np.asarray(logs["loss"])  # the step is done
+            heap.keep()
+            self.keeps = False
 
 
 class Progress(keras.callbacks.Callback):

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_srgan import features as feature_networks
 from keras_srgan import heap, results
-from keras_srgan.callbacks import Checkpoint, Collapsed, Guard, Interrupted, Progress, Recorder
+from keras_srgan.callbacks import Checkpoint, Collapsed, Counter, Guard, Interrupted, Progress, Recorder
 from keras_srgan.checkpoint import read_progress, restore_checkpoint
 from keras_srgan.data.images import Image
 from keras_srgan.data.patches import PatchSampler
@@ -196,14 +196,8 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
     shown = judge.generator if judge else model.ema_generator
     preview = validation.preview()
     recorder = Recorder(run.folder, stage, progress["history"], preview, validation.baseline, display, shown)
-    callbacks = [
-        _Counter(progress, shared or keras.backend.backend() == "jax"),
-        *([judge] if judge else []),
-        recorder,
-        display,
-        guard,
-        keeper,
-    ]
+    counter = Counter(progress, keeps=shared or keras.backend.backend() == "jax")
+    callbacks = [counter, *([judge] if judge else []), recorder, display, guard, keeper]
 
     def fit(epochs: int, steps: int) -> None:
         start = progress["epoch"] * run.steps + progress["step"]
@@ -240,26 +234,6 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
         keeper.save()
     finally:
         keeper.restore_signals()
-
-
-class _Counter(keras.callbacks.Callback):
-    """Counts the finished steps of the epoch, before anybody reads the count.
-
-    Args:
-        progress: mutable dictionary, with `step`.
-        keeps: whether the first step's buffers are kept for the next ones.
-    """
-
-    def __init__(self, progress: dict, keeps: bool):
-        super().__init__()
-        self.progress, self.keeps = progress, keeps
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.progress["step"] += 1
-        if self.keeps:
-            np.asarray(logs["loss"])  # the step is done
-            heap.keep()
-            self.keeps = False
 
 
 def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:

@@ -151,9 +151,9 @@ def find_discriminator(name_or_path: str | Path) -> tuple[Path, Recipe, str]:
         ValueError: if the recipe is none, or the weights are not those that the card describes.
     """
     path = Path(name_or_path)
-    shipped = weights_folder() / f"{name_or_path}{JUDGE}"
-    file = path / INSIDE if path.is_dir() else path if path.is_file() or not shipped.is_file() else shipped
-    if not file.is_file():
+    places = (path, path / INSIDE, weights_folder() / f"{name_or_path}{JUDGE}")
+    file = next((each for each in places if each.is_file()), None)
+    if file is None:
         raise FileNotFoundError(f"{path}: no discriminator; give a run folder with {INSIDE}, that file, or xray-srgan")
     card = file.with_name(file.name.removesuffix(JUDGE) + ".json")
     known = [card, *(folder / "recipe.json" for folder in file.resolve().parents[:2])]
@@ -196,12 +196,11 @@ def read_card(path: Path) -> dict[str, Any]:
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
-def _mix(generator: "keras.Model", path: Path, alpha: float) -> str:
+def _mix(generator: "keras.Model", path: Path, pretrained_name: str | None, alpha: float) -> str:
     """Moves the generator's weights towards those of the pretrained one beside it, and gives that one's hash."""
     from keras_srgan.networks import build_generator
 
-    name = path.name.removesuffix(SUFFIX)
-    other = path.with_name(read_card(path).get("pretrained", f"{name}-pretrained") + SUFFIX)
+    other = path.with_name((pretrained_name or f"{path.name.removesuffix(SUFFIX)}-pretrained") + SUFFIX)
     if not other.is_file():
         raise FileNotFoundError(f"{path}: alpha mixes two networks, and {other.name} is not beside it")
     card = read_card(other)
@@ -275,6 +274,6 @@ def load(
         keras.config.set_dtype_policy(before)
     load_weights(generator, path)
     if alpha is not None:
-        card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, alpha)}
+        card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, card.get("pretrained"), alpha)}
     engine = "keras" if engine == "auto" and precision != "float32" else engine
     return Upscaler(generator, recipe.scale, recipe.channels, card, engine)

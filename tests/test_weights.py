@@ -142,6 +142,23 @@ def test_alpha_mixes_the_two_networks_weights(pair):
             np.testing.assert_allclose(np.array(mixed), (1 - alpha) * np.array(a) + alpha * np.array(b), atol=1e-6)
 
 
+def test_a_card_may_name_the_pretrained_weights():
+    mixed, pretrained = load("xray-srgan", alpha=0.0), load("xray-srresnet")
+    assert mixed.card["pretrained_sha256"] == pretrained.card["sha256"]
+    for a, b in zip(mixed.generator.variables, pretrained.generator.variables, strict=True):
+        np.testing.assert_array_equal(np.array(a), np.array(b))
+
+
+def test_a_discriminator_that_its_card_does_not_describe_is_refused(tmp_path):
+    for name in ("xray-srgan-discriminator.weights.h5", "xray-srgan.json"):
+        (tmp_path / name).write_bytes((weights_folder() / name).read_bytes())
+    path = tmp_path / "xray-srgan-discriminator.weights.h5"
+    assert find_discriminator(path)[2] == "xray-srgan"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(ValueError, match="sha256 differs"):
+        find_discriminator(path)
+
+
 def test_mixed_weights_are_known_by_both_hashes_and_alpha(pair, make_image):
     sharp, pretrained = (sha256(pair / f"{name}.weights.h5") for name in ("small", "small-pretrained"))
     methods = {
