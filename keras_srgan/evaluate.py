@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_srgan.command import Parser, run_safely, start_quietly
 
-PROTOCOLS = ("cxr", "cxr96", "natural-y", "rgb")
+PROTOCOLS = ("cxr", "cxr96", "cxr720", "natural-y", "rgb")
 METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "seconds")
 CLEAR = "\r\033[K"  # the terminal's line
 

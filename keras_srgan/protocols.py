@@ -200,6 +200,12 @@ PROTOCOLS = {
             frame=(720, 1280),
             patch=96,
         ),
+        Protocol(
+            "cxr720",
+            "whole radiographs, resized to 720x1280 by antialiased bicubic",
+            "gray",
+            frame=(720, 1280),
+        ),
         Protocol("natural-y", "whole photographs; networks see RGB, figures compare luma", "y"),
         Protocol("rgb", "whole photographs, colour", "rgb"),
     )

@@ -52,9 +52,12 @@ def test_cxr96_crops_by_seed_and_name_alone(make_image):
     assert (protocol.pair(one, "renamed.png").hr != first.hr).any()
 
 
-def test_the_frame_of_cxr96_is_720_by_1280(make_image):
-    whole = PROTOCOLS["cxr96"].replace(patch=None)
-    assert whole.pair(make_image(90, 160)).hr.shape == (720, 1280)
+def test_cxr720_is_the_frame_of_cxr96_whole(make_image):
+    whole, image = PROTOCOLS["cxr720"], make_image(90, 160)
+    crop, hr = PROTOCOLS["cxr96"].pair(image).hr, whole.pair(image).hr
+    assert hr.shape == (720, 1280)
+    corners = np.argwhere(hr[: 720 - 95, : 1280 - 95] == crop[0, 0])
+    assert any((hr[top : top + 96, left : left + 96] == crop).all() for top, left in corners)
     flat = Image(np.full((50, 70), 77, "uint8"), 255, make_image().path)
     assert (whole.pair(flat).hr == 77).all()
 
@@ -129,5 +132,5 @@ def test_every_protocol_says_what_it_does(name):
 
 
 def test_an_unknown_protocol_is_named():
-    with pytest.raises(ValueError, match="'cxr-512' is not known: choose one of cxr, cxr96, natural-y, rgb"):
+    with pytest.raises(ValueError, match="'cxr-512' is not known: choose one of cxr, cxr96, cxr720, natural-y, rgb"):
         find_protocol("cxr-512")
