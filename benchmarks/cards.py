@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- From the cards, by python benchmarks/cards.py: -->\n", "<!-- End. -->\n"
-SHARED = {"intended_use": "Intended use", "hardware": "Hardware"}
+SHARED = {"intended_use": "Intended use", "limits": "Limits", "hardware": "Hardware"}
 
 
 def read_cards() -> list[dict]:

@@ -24,6 +24,7 @@ from pathlib import Path
 PRECISIONS = {"cpu": ("float32",), "gpu": ("float32", "mixed_bfloat16", "mixed_float16")}
 STAGES = ("pretrain", "adversarial", "inference")
 LARGE = 512  # px, the side of LR in inference
+LONG = 40 * 5000  # patches of the papers' adversarial stage
 
 
 def one(arguments) -> dict:
@@ -154,6 +155,7 @@ def row(arguments, backend: str, precision: str, devices: str, hosts: int = 1, s
 
 
 def show(label: str, found: dict | None, base: dict | None, count: int) -> None:
+    """Prints a row; of the adversarial stage also what the papers' run would take."""
     for stage in STAGES:
         if not found or stage not in found:
             continue
@@ -161,7 +163,8 @@ def show(label: str, found: dict | None, base: dict | None, count: int) -> None:
         unit = "MP/s" if stage == "inference" else "patches/s"
         efficiency = f"{figures['rate'] / base[stage]['rate'] / count:.2f}" if base and stage in base else "-"
         share = figures["operations"] / found["matrix"]
-        print(f"| {label} | {stage} | {figures['rate']:.1f} {unit} | {share:.2f} | {efficiency} |", flush=True)
+        run = f"{LONG / figures['rate'] / 60:.0f} min" if stage == "adversarial" else "-"
+        print(f"| {label} | {stage} | {figures['rate']:.1f} {unit} | {share:.2f} | {efficiency} | {run} |", flush=True)
 
 
 def main() -> None:
@@ -184,8 +187,8 @@ def main() -> None:
         print(json.dumps(found), flush=True)
         return
     single = None
-    print("| backend, precision, devices | stage | rate | share of the matrix rate | efficiency |")
-    print("| --- | --- | --- | --- | --- |")
+    print("| backend, precision, devices | stage | rate | share of the matrix rate | efficiency | 40 epochs of 5,000 |")
+    print("|" + " --- |" * 6)
     for backend in arguments.backends:
         if importlib.util.find_spec(backend) is None:
             print(f"{backend}: not installed", file=sys.stderr)

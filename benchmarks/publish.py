@@ -4,11 +4,11 @@
     python -m keras_srgan.evaluate --data TEST --weights NAME NAME-pretrained NAME-sharp --report REPORT
     python benchmarks/publish.py --report REPORT && python benchmarks/cards.py
 
-`note.toml` says what a run cannot know: `command`, `hardware`, `intended_use`, and in `[data]` `set`, `licence`,
-`attribution`, `test`. With `--mix T`, NAME is the interpolation (1 - T) * NAME-pretrained + T * adversarial weights,
-and NAME-sharp the adversarial weights themselves. `--pretrained-name` renames NAME-pretrained; `--discriminator` adds
-NAME-discriminator, which NAME's card describes. A card's `check` is PSNR on a piece of the embedded radiograph,
-which `tests/test_weights.py` measures again.
+`note.toml` says what a run cannot know: `command`, `hardware`, `intended_use`, `limits`, and in `[data]` `set`,
+`licence`, `attribution`, `test`. With `--mix T`, NAME is the interpolation (1 - T) * NAME-pretrained + T * adversarial
+weights, and NAME-sharp the adversarial weights themselves. `--pretrained-name` renames NAME-pretrained;
+`--discriminator` adds NAME-discriminator, which NAME's card describes. A card's `check` is PSNR on a piece of the
+embedded radiograph, which `tests/test_weights.py` measures again.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def place(run: Path, note: dict, mix: float | None, renamed: str | None, discrim
                 judge = weights_folder() / f"{name}-discriminator{SUFFIX}"
                 shutil.copyfile(find_discriminator(run)[0], judge)
                 card["discriminator"] = {"file": judge.name, "sha256": sha256(judge)}
-            card |= {key: note[key] for key in ("command", "hardware", "intended_use")} | {"name": kind}
+            card |= {key: note[key] for key in ("command", "hardware", "intended_use", "limits")} | {"name": kind}
             if alpha is not None:
                 card["interpolated"] = f"{1 - alpha:g} * {name}-pretrained + {alpha:g} * {name}-sharp"
                 del card["validation"]  # it is of the weights that were mixed

@@ -77,6 +77,7 @@ def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None)
                 with contextlib.suppress(ImportError):
                     importlib.import_module("tensorflow")
         else:
+            os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
             import tensorflow as tf
 
             start()

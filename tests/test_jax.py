@@ -1,5 +1,6 @@
 """JAX beside TensorFlow. A process has one backend: run as a script, this file is the JAX side."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,10 +12,12 @@ import numpy as np
 import pytest
 
 from keras_srgan.checkpoint import restore_checkpoint, save_checkpoint
-from keras_srgan.data.images import Image
+from keras_srgan.data.images import Image, write_image
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset
+from keras_srgan.data.sources import sample_radiograph
 from keras_srgan.engines import make_engine
+from keras_srgan.evaluation import compare
 from keras_srgan.metrics import psnr, ssim
 from keras_srgan.networks.srresnet import srresnet
 from keras_srgan.networks.strided import strided_discriminator
@@ -189,6 +192,21 @@ def test_ten_steps_read_the_same_losses_on_both_backends(stage, both):
 def test_a_checkpoint_of_either_backend_goes_on_on_the_other(stage, both):
     for found in both:
         np.testing.assert_allclose(found[f"{stage} resumed"], both[0][stage][1], atol=1e-4)
+
+
+def test_the_evaluation_of_shipped_weights_reads_the_same(tmp_path):
+    pytest.importorskip("jax")
+    data = tmp_path / "images"
+    data.mkdir()
+    write_image(data / "a.png", sample_radiograph(reduce=4).pixels[100:260, 100:260] * 2)
+    options = ["--weights", "xray-fast", "--metrics", "psnr", "lpips", "--report", tmp_path / "report"]
+    done(start("-m", "keras_srgan.evaluate", "--data", data, *options))
+    theirs = json.loads((tmp_path / "report" / "report.json").read_text())["summary"]
+    ours = compare(data, ["xray-fast"], metrics=["psnr", "lpips"], crops=0).summary
+    assert theirs[1]["psnr"]["mean"] > theirs[0]["psnr"]["mean"]
+    for row, own in zip(theirs, ours, strict=True):
+        for name in ("psnr", "lpips"):
+            assert row[name]["mean"] == pytest.approx(own[name]["mean"], abs=1e-3), (row["method"], name)
 
 
 @pytest.mark.parametrize("origin", ["tensorflow", "jax"])

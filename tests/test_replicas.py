@@ -69,6 +69,14 @@ def test_one_device_alone():
     assert alone.feed("batches", 4) == "batches"
 
 
+def test_hosts_that_bring_different_things_are_refused(monkeypatch):
+    hosts = find("1")
+    monkeypatch.setattr(hosts, "_all_numbers", lambda number: [number, 8])
+    hosts.meet("images or settings", 8)
+    with pytest.raises(ValueError, match="the hosts have different images or settings: give all the same --data"):
+        hosts.meet("images or settings", 7)
+
+
 @pytest.mark.parametrize("count", (2, 4))
 def test_parts_of_a_batch_are_the_batch(make_image, count):
     images = [make_image(name=f"{i}.png") for i in range(3)]

@@ -13,9 +13,10 @@ import pytest
 import keras_srgan
 from keras_srgan import imports, weights
 from keras_srgan.checks import check_psnr
+from keras_srgan.data.sources import sample_radiograph
 from keras_srgan.evaluation import compare
 from keras_srgan.files import sha256, write_atomically, write_text
-from keras_srgan.networks import build_generator
+from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
 from keras_srgan.report import evaluation_markdown
 from keras_srgan.report_html import html
@@ -116,6 +117,23 @@ def test_the_page_of_the_weights_is_what_the_cards_say():
     assert cards["BEGIN"] + cards["render"](cards["read_cards"]()) + cards["END"] in page
 
 
+def test_the_table_of_the_readme_is_what_the_cards_say():
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in (ROOT / "README.md").read_text(encoding="utf-8").split("## Results")[1].splitlines()
+        if line.startswith("| ")
+    ]
+    for path in weights_folder().glob("*.json"):
+        bicubic, own = json.loads(path.read_text(encoding="utf-8"))["figures"]["table"]
+        for figures in (bicubic, own):
+            value = {name: figures[name]["mean"] for name in ("psnr", "ssim", "lpips", "consistency", "sharpness")}
+            gain = value["psnr"] - bicubic["psnr"]["mean"]
+            (found,) = (row for row in rows if row[0] == figures["method"])
+            assert found[1:4] == [f"{value['psnr']:.2f}", f"{gain:+.2f}", f"{value['ssim']:.4f}"], path.stem
+            said = [f"{value['lpips']:.3f}", f"{value['consistency']:.2f}", f"{value['sharpness']:.0%}"]
+            assert found[4:7] == said, path.stem
+
+
 def test_every_shipped_card_loads_and_matches_its_weights():
     cards = [c for c in weights_folder().glob("*.json")]
     for card in cards:
@@ -147,6 +165,17 @@ def test_a_card_may_name_the_pretrained_weights():
     assert mixed.card["pretrained_sha256"] == pretrained.card["sha256"]
     for a, b in zip(mixed.generator.variables, pretrained.generator.variables, strict=True):
         np.testing.assert_array_equal(np.array(a), np.array(b))
+
+
+def test_the_shipped_discriminator_tells_a_radiograph_from_noise():
+    path, recipe, _ = find_discriminator("xray-srgan")
+    judge = build_discriminator(recipe)
+    load_weights(judge, path)
+    image = sample_radiograph(reduce=4)
+    real = image.pixels[100:196, 100:196].astype("float32") / (image.max_value / 2) - 1
+    noise = np.random.default_rng(0).uniform(-1, 1, real.shape).astype("float32")
+    said = np.array(judge(np.stack([real, noise])[..., None], training=False)).ravel()
+    assert said[0] > 0.5 > said[1]
 
 
 def test_a_discriminator_that_its_card_does_not_describe_is_refused(tmp_path):
