@@ -21,7 +21,7 @@ from keras_srgan.report import evaluation_markdown, write_report  # noqa: E402
 from keras_srgan.weights import SUFFIX  # noqa: E402
 
 PLUS = [f"xray-srgan-plus{kind}" for kind in ("-pretrained", "", "-sharp")]
-WEIGHTS = ["xray-fast", "xray-srresnet", "xray-srgan", *PLUS]
+WEIGHTS = ["xray-fast", "xray-srresnet", "xray-srgan", "covid-srgan8-pretrained", "covid-srgan8", *PLUS]
 
 
 def main() -> None:

@@ -127,6 +127,8 @@ def test_the_upscaling_notebook_runs(execute, tmp_path):
     errors = [float(row.split("|")[2]) for row in outputs(found["project"], "text/markdown")[0].splitlines()[2:]]
     assert len(errors) == 3 and errors[0] > 1.5 * errors[1] > 2 * errors[2]
     assert "read back, pixel for pixel: True" in outputs(found["dicom"], "stream")[0]
+    exported = table(found["export"])
+    assert list(exported) == ["savedmodel"] and float(list(exported["savedmodel"].values())[-1]) < 0.01
     figures = table(found["compare"])
     assert min(figures["alpha 0"]["PSNR"], figures["alpha 1"]["PSNR"]) > figures["bicubic"]["PSNR"] + 0.5
     assert figures["alpha 1"]["LPIPS"] < figures["alpha 0"]["LPIPS"] < figures["bicubic"]["LPIPS"]
