@@ -47,6 +47,7 @@ def place(run: Path, note: dict, mix: float | None, renamed: str | None, discrim
                 shutil.copyfile(find_discriminator(run)[0], judge)
                 card["discriminator"] = {"file": judge.name, "sha256": sha256(judge)}
             card |= {key: note[key] for key in ("command", "hardware", "intended_use", "limits")} | {"name": kind}
+            card["limits"] += "; invents texture" if card["stage"] == "adversarial" else "; smooths what it cannot tell"
             if alpha is not None:
                 card["interpolated"] = f"{1 - alpha:g} * {name}-pretrained + {alpha:g} * {name}-sharp"
                 del card["validation"]  # it is of the weights that were mixed

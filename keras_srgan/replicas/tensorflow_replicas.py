@@ -18,8 +18,6 @@ class TensorFlowReplicas(Replicas):
         if gpus:
             gpus = self._choose(gpus, "GPU")
             tf.config.set_visible_devices(gpus, "GPU")
-            for gpu in gpus:
-                tf.config.experimental.set_memory_growth(gpu, True)
         elif self.devices not in ("1", "all"):
             cpu = tf.config.list_physical_devices("CPU")[0]
             parts = [tf.config.LogicalDeviceConfiguration() for _ in range(int(self.devices))]
