@@ -19,6 +19,7 @@ from keras_srgan.events import Events
 from keras_srgan.files import write_atomically, write_text
 from keras_srgan.weights import save_weights
 
+AGREE = 10  # steps after which hosts ask each other whether to stop
 SATURATED = 1e-3  # D(HR) and D(SR) this near to 1 and 0 teach the generator nothing
 
 
@@ -235,12 +236,13 @@ class Checkpoint(keras.callbacks.Callback):
         steps: integer, steps in an epoch.
         minutes: float, the time between checkpoints inside an epoch.
         metric_values: running means to put back at the first epoch's start, when it is resumed midway.
+        replicas: `Replicas`. What one of several hosts was asked, all answer, behind the same step.
     """
 
-    def __init__(self, path: Path, progress: dict, steps: int, minutes: float, metric_values=None):
+    def __init__(self, path: Path, progress: dict, steps: int, minutes: float, metric_values, replicas):
         super().__init__()
         self.path, self.progress, self.steps, self.minutes = path, progress, steps, minutes
-        self.metric_values = metric_values
+        self.metric_values, self.replicas = metric_values, replicas
         self.asked = False
 
     def on_train_begin(self, logs=None):
@@ -270,15 +272,17 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self.progress["step"] >= self.steps:
             return  # the epoch's end saves and stops
-        if self.asked or time.monotonic() - self.saved > 60 * self.minutes:
+        due = self.replicas.hosts == 1 or self.progress["step"] % AGREE == 0
+        stop = due and self.replicas.anybody(self.asked)
+        if stop or time.monotonic() - self.saved > 60 * self.minutes:
             self.save()
-        if self.asked:
+        if stop:
             raise Interrupted
 
     def on_epoch_end(self, epoch, logs=None):
         self.progress["epoch"], self.progress["step"] = epoch + 1, 0
         self.save()
-        if self.asked:
+        if self.replicas.anybody(self.asked):
             raise Interrupted
 
     def save(self) -> None:

@@ -62,6 +62,9 @@ def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None)
     backend = os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
     if importlib.util.find_spec(backend) is None:
         raise ValueError(f"KERAS_BACKEND is {backend}, which is not installed: install it, or set tensorflow or jax")
+    if feeds:
+        # NumPy's threads spin for a while after each small product that a batch needs, on the cores that train.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.stderr.flush()
     kept = os.dup(2)
     try:

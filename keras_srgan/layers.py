@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_srgan.fastconv import FastConv2D
 from keras_srgan.resample import upsample_kernel
+from keras_srgan.shared import mean_of_all
 
 PACKAGE = "keras_srgan"
 
@@ -282,3 +283,20 @@ class CropLike(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         x, like = input_shape
         return x[0], like[1], like[2], x[3]
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class BatchNormalization(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` whose `synchronized` holds on JAX too, in a step that devices share."""
+
+    def __init__(self, *args, synchronized: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.synchronized = synchronized  # Keras refuses it where it doesn't do it
+
+    def _moments(self, inputs, mask):
+        if not self.synchronized or keras.backend.backend() == "tensorflow":
+            return super()._moments(inputs, mask)
+        x = ops.cast(inputs, "float32")
+        found = [ops.mean(each, self._reduction_axes) for each in (x, ops.square(x))]
+        mean, square = ops.unstack(mean_of_all(ops.stack(found)))
+        return tuple(ops.cast(each, inputs.dtype) for each in (mean, square - ops.square(mean)))

@@ -5,6 +5,8 @@ Each takes float32 tensors and returns a scalar. Images are in `[-1, 1]`.
 
 from keras import ops
 
+from keras_srgan.shared import mean_of_all
+
 
 def mse(hr, sr):
     """Mean squared error (Ledig et al., 2017, equation 4)."""
@@ -47,7 +49,7 @@ def discriminator_loss(real_logits, fake_logits):
 
 def _relative(real_logits, fake_logits):
     """How much more real HR looks than the mean SR, and SR than the mean HR (ESRGAN, section 3.2)."""
-    return real_logits - ops.mean(fake_logits), fake_logits - ops.mean(real_logits)
+    return real_logits - mean_of_all(ops.mean(fake_logits)), fake_logits - mean_of_all(ops.mean(real_logits))
 
 
 def relativistic_discriminator_loss(real_logits, fake_logits):

@@ -93,7 +93,7 @@ class Recipe:
     memory_gb: float = _field(2.0, "decoded images above this size are cached on disk")
 
     precision: str = _field("float32", "arithmetic of the networks", ("float32", "mixed_bfloat16", "mixed_float16"))
-    sync_bn: bool = _field(True, "with several devices, BN over all of a batch, not over each one's part (no XLA)")
+    sync_bn: bool = _field(True, "with several devices, BN over all of a batch, not over each one's part")
     xla: bool = _field(True, "compile the steps with XLA")
     collapse_db: float = _field(6.0, "stop when validation PSNR is this far below its best")
     saturated_epochs: int = _field(5, "stop when D wins by far for this many epochs in a row")

@@ -162,8 +162,8 @@ def _build_critics(run: Run, say: Callable[[str], None]) -> tuple[keras.Model, k
 
 
 def _synchronize(run: Run, *networks: keras.Model) -> None:
-    """Has BN ask all devices. On JAX it always does: there, a batch is one array."""
-    if run.recipe.sync_bn and run.replicas.count > 1 and keras.backend.backend() == "tensorflow":
+    """Has BN ask all devices."""
+    if run.recipe.sync_bn and run.replicas.count > 1:
         for layer in itertools.chain(*(network.layers for network in networks)):
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.synchronized = True
@@ -190,7 +190,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
     best = run.folder / "checkpoints" / f"best-{stage}{SUFFIX}"
     display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.say)
     guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
-    keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values)
+    keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values, run.replicas)
     shared = run.replicas.count > 1
     judge = Judge(validation, model, run.replicas, recipe.xla) if shared else None
     shown = judge.generator if judge else model.ema_generator
@@ -286,6 +286,7 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
                 _run_stage(run, stage, model, validation, progress)
             except Interrupted:
                 save_weights(model.ema_generator, run.weights_path(stage), results.card(run, stage, progress))
+                run.replicas.meet()  # a host that leaves before the chief has written would take it along
                 raise
         generator = model.ema_generator
         generator.trainable = True

@@ -14,10 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_srgan.callbacks import AGREE
+from keras_srgan.checkpoint import read_progress
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.replicas import Hosts, find, read_hosts
 
 BACKENDS = ("tensorflow", "jax")
+BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 STEPS, BATCH = 5, 4
 TINY = (
     "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
@@ -93,13 +96,13 @@ def test_parts_of_a_batch_are_the_batch(make_image, count):
 # Two devices in one process
 
 
-def build(replicas, norm, precision="float32", jit=True, sync=True, clip=0.01):
+def build(replicas, norm, precision="float32", jit=True, sync=True, clip=0.01, content=False, **options):
     import keras
 
     from keras_srgan import training
     from keras_srgan.networks import build_discriminator, build_generator
     from keras_srgan.recipes import Recipe
-    from keras_srgan.srgan import SRGAN
+    from keras_srgan.srgan import SRGAN, SRResNetTrainer
 
     recipe = Recipe(
         precision=precision, lr=1e-4, clip=clip, sync_bn=sync, norm=norm, filters=8, blocks=1, patch=32, batch=BATCH
@@ -110,8 +113,9 @@ def build(replicas, norm, precision="float32", jit=True, sync=True, clip=0.01):
     with replicas.building():
         networks = build_generator(recipe), build_discriminator(recipe)
         training._synchronize(run, *networks)
-        model = SRGAN(*networks)
-        model.compile(*(training.adam(recipe, "adversarial", 20) for _ in range(2)), jit_compile=jit)
+        model = SRResNetTrainer(networks[0]) if content else SRGAN(*networks)
+        optimizers = [training.adam(recipe, "adversarial", 20) for _ in range(2 - content)]
+        model.compile(*optimizers, jit_compile=jit, **options)
     keras.config.set_dtype_policy("float32")
     return model
 
@@ -128,15 +132,19 @@ def steps(replicas, model):
     batches = tf.data.Dataset.from_tensor_slices((lr, hr)).batch(BATCH, drop_remainder=True)
     with replicas.running():
         model.fit(replicas.feed(batches, BATCH), steps_per_epoch=STEPS, verbose=0, callbacks=[note])
-    networks = (model.generator, model.discriminator, model.ema_generator)
+    networks = [network for network, _ in model.players()] + [model.ema_generator]
     return np.array(rows), np.concatenate([np.ravel(w) for network in networks for w in network.get_weights()])
 
 
 CASES = {
-    "BN over the batch": {"norm": "batch"},
-    "XLA without BN": {"norm": "none"},
+    "BN over the batch": {"norm": "batch", "jit": BACKEND == "jax"},
+    "XLA without BN": {"norm": "none", "content": True},
     "BN over each part": {"norm": "batch", "sync": False},
-    "float16": {"norm": "none", "precision": "mixed_float16", "clip": 0.0},
+    "float16": {"norm": "none", "jit": BACKEND == "jax", "precision": "mixed_float16", "clip": 0.0},
+    "XLA with BN over the batch": {
+        "norm": "batch",
+        "adversarial": "relativistic",
+    },  # on TensorFlow in pieces, which compile for long: once
 }
 
 
@@ -154,7 +162,7 @@ def two_devices(folder):
             save_checkpoint(folder / f"{name} {who}.npz", model, {"step": STEPS})
     for who, devices in (("one", alone), ("two", replicas)):
         other = {"one": "two", "two": "one"}[who]
-        model = build(devices, "batch")
+        model = build(devices, **CASES["BN over the batch"])
         restore_checkpoint(folder / f"BN over the batch {other}.npz", model)
         found[f"resumed {who} logs"], found[f"resumed {who} weights"] = steps(devices, model)
     np.savez(folder / "found.npz", **found)
@@ -178,21 +186,18 @@ def found(request, tmp_path_factory):
         return {"backend": request.param, **file}
 
 
-@pytest.mark.parametrize("case", ("BN over the batch", "XLA without BN"))
+@pytest.mark.parametrize("case", ("BN over the batch", "XLA without BN", "XLA with BN over the batch"))
 def test_two_devices_follow_one(found, case):
     for what, near in (("logs", 1e-4), ("weights", 5e-5)):
         one, two = (found[f"{case} {who} {what}"] for who in ("one", "two"))
-        assert np.ptp(one) > 0.1
+        assert np.ptp(one) > 1e-3
         np.testing.assert_allclose(two, one, atol=near, rtol=near)
 
 
 def test_bn_over_each_part_is_something_else(found):
     one, two = (found[f"BN over each part {who} logs"] for who in ("one", "two"))
     assert np.isfinite(two).all()
-    if found["backend"] == "jax":  # a batch is one array there
-        np.testing.assert_allclose(two, one, atol=1e-4)
-    else:
-        assert np.abs(two - one).max() > 1e-3
+    assert np.abs(two - one).max() > 1e-3
 
 
 def test_float16_on_two_devices(found):
@@ -281,6 +286,25 @@ def test_two_hosts_follow_one_and_survive_a_kill(backend, tmp_path, monkeypatch)
     (_, _, status), (_, _, other) = ended(workers(backend, tmp_path / "killed"))
     assert (status, other) == (0, 0)
     np.testing.assert_array_equal(weights(tmp_path / "killed"), weights(tmp_path / "two"))
+
+
+@pytest.mark.parametrize("backend", ("tensorflow", pytest.param("jax", marks=pytest.mark.slow)))
+def test_hosts_stop_behind_the_same_step(backend, tmp_path):
+    """SIGTERM to one of two hosts: both stop, and the checkpoint is of a step that both had done."""
+    if backend == "jax":
+        pytest.importorskip("jax")
+    long = [*TINY, "--patches-per-epoch", "40000", "--checkpoint-minutes", "0.001"]
+    processes = workers(backend, tmp_path / "run", *long)
+    last, until = tmp_path / "run" / "checkpoints" / "last.npz", time.monotonic() + 200
+    while not last.is_file() and time.monotonic() < until:
+        time.sleep(0.05)
+    processes[1].send_signal(signal.SIGTERM)
+    (said, errors, status), (silent, _, other) = ended(processes, 60)
+    assert (status, other) == (130, 130), errors
+    assert "interrupted; everything is saved: keras-srgan train --resume" in said and "saved" not in silent
+    progress = read_progress(last)
+    assert progress["step"] > 0 and progress["step"] % AGREE == 0
+    assert next((tmp_path / "run").glob("xray-srgan-plus*.weights.h5")).is_file()
 
 
 def test_all_devices_are_one_here(tmp_path):

@@ -2,6 +2,7 @@
 
 from keras import Input, Model, layers
 
+from keras_srgan.layers import BatchNormalization
 from keras_srgan.networks.frame import conv
 
 
@@ -32,7 +33,7 @@ def patch_discriminator(
     for i, factor in enumerate((1, 2, 4, 8, 8), 1):
         x = conv(filters * factor, name=f"conv{i}")(x)
         if i > 1:
-            x = layers.BatchNormalization(momentum=0.9, name=f"bn{i}")(x)
+            x = BatchNormalization(momentum=0.9, name=f"bn{i}")(x)
         x = layers.LeakyReLU(0.2, name=f"leaky{i}")(x)
         if i <= 3:
             x = layers.MaxPooling2D(2, name=f"pool{i}")(x)

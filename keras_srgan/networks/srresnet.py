@@ -2,7 +2,7 @@
 
 from keras import Input, Model, layers
 
-from keras_srgan.layers import SubpixelConv2D
+from keras_srgan.layers import BatchNormalization, SubpixelConv2D
 from keras_srgan.networks.frame import begin, conv, end, prelu, upsampling_factors
 
 NORMS = ("batch", "instance", "batch-instance", "none")
@@ -11,7 +11,7 @@ NORMS = ("batch", "instance", "batch-instance", "none")
 def normalise(x, norm: str, name: str):
     """Applies the normalisation that a recipe names."""
     if norm == "batch":
-        return layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
+        return BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
     if norm == "instance":
         return layers.GroupNormalization(groups=-1, name=f"{name}_in")(x)
     return x

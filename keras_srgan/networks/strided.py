@@ -3,6 +3,7 @@
 from keras import Input, Model, layers
 
 from keras_srgan.fastconv import FastConv2D
+from keras_srgan.layers import BatchNormalization
 
 
 def strided_discriminator(
@@ -33,7 +34,7 @@ def strided_discriminator(
         stride = 1 if i % 2 else 2
         x = FastConv2D(width, 3, strides=stride, padding="same", name=f"conv{i}")(x)
         if i > 1:
-            x = layers.BatchNormalization(momentum=0.9, name=f"bn{i}")(x)
+            x = BatchNormalization(momentum=0.9, name=f"bn{i}")(x)
         x = layers.LeakyReLU(0.2, name=f"leaky{i}")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dropout(dropout, name="dropout1")(x) if dropout else x

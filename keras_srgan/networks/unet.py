@@ -2,14 +2,14 @@
 
 from keras import Input, Model, layers
 
-from keras_srgan.layers import CropLike, PadToMultiple
+from keras_srgan.layers import BatchNormalization, CropLike, PadToMultiple
 from keras_srgan.networks.frame import conv, enlarged
 
 DEPTH = 4
 
 
 def _bn_relu(x, name: str):
-    return layers.ReLU(name=f"{name}_relu")(layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x))
+    return layers.ReLU(name=f"{name}_relu")(BatchNormalization(momentum=0.9, name=f"{name}_bn")(x))
 
 
 def _double(x, filters: int, name: str):

@@ -73,6 +73,10 @@ class Replicas:
         if any(each != number for each in numbers):
             raise ValueError(f"the hosts have different {what}: give all the same --data, --out or --resume, and flags")
 
+    def anybody(self, asked: bool) -> bool:
+        """Whether any host says so; all must come here."""
+        return any(self._all_numbers(int(asked)))
+
     def _all_numbers(self, number: int) -> list[int]:
         """What every host brings, in their order."""
         return [number]

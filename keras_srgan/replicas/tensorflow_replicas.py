@@ -1,6 +1,8 @@
 """Devices and hosts by `tf.distribute`."""
 
 import contextlib
+import os
+from functools import cached_property
 
 from keras_srgan.replicas.base import Replicas
 
@@ -9,6 +11,10 @@ class TensorFlowReplicas(Replicas):
     """`MirroredStrategy` on one host, `MultiWorkerMirroredStrategy` on several."""
 
     def start(self) -> None:
+        # Read at TensorFlow's first function: where XLA compiles pieces of a step (`Step.compile`), it does so on CPUs
+        # too, and before the first step, which else would round otherwise than the next.
+        pieces = "--tf_xla_cpu_global_jit --tf_xla_enable_lazy_compilation=false"
+        os.environ["TF_XLA_FLAGS"] = f"{os.environ.get('TF_XLA_FLAGS', '')} {pieces}".strip()
         import tensorflow as tf
 
         errors = tf.errors
@@ -42,11 +48,18 @@ class TensorFlowReplicas(Replicas):
     def _all_numbers(self, number: int) -> list[int]:
         if self.hosts == 1:
             return [number]
+        found = self.strategy.experimental_local_results(self._gather(float(number)))[0]
+        return [round(each / self.here) for each in found.numpy()]
+
+    @cached_property
+    def _gather(self):
         import tensorflow as tf
 
-        def one():
-            mine = tf.one_hot(self.host, self.hosts, on_value=float(number), off_value=0.0, dtype="float64")
+        def one(number):
+            mine = number * tf.one_hot(self.host, self.hosts, dtype="float64")
             return tf.distribute.get_replica_context().all_reduce("SUM", mine)
 
-        found = self.strategy.experimental_local_results(tf.function(lambda: self.strategy.run(one))())[0]
-        return [round(each / self.here) for each in found.numpy()]
+        def everywhere(number):
+            return self.strategy.run(one, args=(number,))
+
+        return tf.function(everywhere, input_signature=[tf.TensorSpec((), "float64")])

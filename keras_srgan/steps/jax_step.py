@@ -1,10 +1,19 @@
 """The gradient step on JAX: a pure function of the variables' values, differentiated once and read for each player."""
 
+import importlib
 import itertools
+from typing import Any
 
 import jax
 import keras
+import numpy as np
 from jax import numpy as jnp
+from jax.flatten_util import ravel_pytree
+from jax.sharding import PartitionSpec
+
+from keras_srgan.shared import shared_by
+
+AXIS = "batch"  # of Keras's mesh
 
 
 def _inside(variables, values, function):
@@ -12,6 +21,35 @@ def _inside(variables, values, function):
     with keras.StatelessScope(list(zip(variables, values, strict=True))) as scope:
         result = function()
     return result, [scope.get_current_value(variable) for variable in variables]
+
+
+def _on_each_device(function, names):
+    """Has each device call a function with its rows of the data; the means of what they find, in one message.
+
+    Left to XLA's partitioner every gradient is a message of its own, each some 4 ms between two hosts by Gloo.
+    """
+
+    def mean_over(x):
+        return jax.lax.pmean(x, AXIS)
+
+    def part(values, data):
+        with shared_by(mean_over):
+            found, structure = jax.tree.flatten(function(values, data))
+        real = [jnp.issubdtype(each.dtype, jnp.floating) for each in found]
+        message, apart = ravel_pytree([each for each, is_real in zip(found, real, strict=True) if is_real])
+        means = iter(apart(mean_over(message)))
+        # What is not real, the state of dropout's seeds, is alike on all.
+        every = [next(means) if is_real else each for each, is_real in zip(found, real, strict=True)]
+        return jax.tree.unflatten(structure, every)
+
+    options: dict[str, Any] = {"in_specs": (PartitionSpec(), PartitionSpec(AXIS)), "out_specs": PartitionSpec()}
+    if hasattr(jax, "shard_map"):
+        shard_map, options["check_vma"] = jax.shard_map, False
+    else:  # JAX before 0.6
+        shard_map, options["check_rep"] = importlib.import_module("jax.experimental.shard_map").shard_map, False
+    found = {f"{device.platform}:{device.id}": device for device in jax.devices()}
+    mesh = jax.sharding.Mesh(np.array([found[name] for name in names.flat]), (AXIS,))
+    return shard_map(part, mesh=mesh, **options)
 
 
 class Step(keras.Model):
@@ -30,29 +68,44 @@ class Step(keras.Model):
         variables = self._state(self.optimizer.variables, self.metrics_variables)
         values, structure = jax.tree.flatten(state)
         players = self.players()
+        moving = [variable for network, _ in players for variable in network.non_trainable_variables]
 
-        def losses(weights):
-            def forward():
-                for (network, _), new in zip(players, weights, strict=True):
-                    for variable, value in zip(network.trainable_variables, new, strict=True):
-                        variable.assign(value)
-                terms, logged = self.forward(*data)
-                return [opt.scale_loss(loss) for (_, opt), loss in zip(players, terms, strict=True)], logged
+        def alone(values, data):
+            """Each player's gradients, the values to log, and what BN and dropout leave behind."""
 
-            (scaled, logged), left = _inside(variables, values, forward)
-            return scaled, (logged, left)
+            def losses(weights):
+                def forward():
+                    for (network, _), new in zip(players, weights, strict=True):
+                        for variable, value in zip(network.trainable_variables, new, strict=True):
+                            variable.assign(value)
+                    terms, logged = self.forward(*data)
+                    scaled = [opt.scale_loss(loss) for (_, opt), loss in zip(players, terms, strict=True)]
+                    return scaled, logged, [jnp.asarray(variable.value) for variable in moving]
 
-        def start():
-            return [[variable.value for variable in network.trainable_variables] for network, _ in players]
+                scaled, logged, left = _inside(variables, values, forward)[0]
+                return scaled, (logged, left)
 
-        scaled, gradients_of, (logged, values) = jax.vjp(losses, _inside(variables, values, start)[0], has_aux=True)
+            def start():
+                return [[variable.value for variable in network.trainable_variables] for network, _ in players]
+
+            scaled, gradients_of, (logged, left) = jax.vjp(losses, _inside(variables, values, start)[0], has_aux=True)
+            gradients = [
+                gradients_of([jnp.full_like(loss, i == j) for j, loss in enumerate(scaled)])[0][i]
+                for i in range(len(players))
+            ]
+            return gradients, [jnp.asarray(value) for value in logged], left
+
+        shared = keras.distribution.distribution()
+        step = _on_each_device(alone, shared.device_mesh.devices) if shared else alone
+        gradients, logged, left = step(values, data)
 
         def update():
-            for i, (network, optimizer) in enumerate(players):
-                gradients = gradients_of([jnp.full_like(loss, i == j) for j, loss in enumerate(scaled)])[0][i]
+            for variable, value in zip(moving, left, strict=True):
+                variable.assign(value)
+            for (network, optimizer), each in zip(players, gradients, strict=True):
                 weights, own = network.trainable_variables, optimizer.variables
                 # `apply` would branch on variables where a loss is scaled.
-                new = optimizer.stateless_apply([v.value for v in own], gradients, [v.value for v in weights])
+                new = optimizer.stateless_apply([v.value for v in own], each, [v.value for v in weights])
                 for variable, value in zip((*weights, *own), itertools.chain(*new), strict=True):
                     variable.assign(value)
             self.update_average()

@@ -1,9 +1,12 @@
 """The gradient step on TensorFlow: one tape, read once for each player."""
 
+import contextlib
 import functools
 
 import keras
 import tensorflow as tf
+
+from keras_srgan.shared import shared_by
 
 
 class Step(keras.Model):
@@ -18,9 +21,12 @@ class Step(keras.Model):
 
     def compile(self, optimizer, jit_compile: bool, **options):
         self.shared = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        # XLA compiles for one device: of a shared step, what each does by itself, as long as BN doesn't ask the others.
+        # XLA compiles for one device: of a shared step, what each does by itself; where BN asks the others, the pieces
+        # between the questions.
         asks = self.shared and any(getattr(layer, "synchronized", False) for layer in self._flatten_layers())
         self.compiled_part = bool(jit_compile) and self.shared and not asks
+        if jit_compile and asks:
+            tf.config.optimizer.set_jit(True)
         super().compile(optimizer=optimizer, jit_compile=bool(jit_compile) and not self.shared, **options)
 
     def train_step(self, data):
@@ -52,13 +58,16 @@ class Step(keras.Model):
         """The step of one device among several: a pure part, the mean over the devices, the same update on each."""
         moving = [variable for network, _ in self.players() for variable in network.non_trainable_variables]
 
+        context = tf.distribute.get_replica_context()
+        mean = functools.partial(context.all_reduce, tf.distribute.ReduceOp.MEAN)
+
         def alone(lr, hr):
-            with keras.StatelessScope() as scope:
+            asks = contextlib.nullcontext() if self.compiled_part else shared_by(mean)
+            with asks, keras.StatelessScope() as scope:
                 gradients, values = self._gradients(lr, hr)
             left = [scope.get_current_value(variable) for variable in moving]
             return gradients, [tf.convert_to_tensor(value) for value in values], left
 
-        context = tf.distribute.get_replica_context()
         gradients, values, left = (tf.function(alone, jit_compile=True) if self.compiled_part else alone)(*data)
         changed = [(variable, value) for variable, value in zip(moving, left, strict=True) if value is not None]
         means = [(variable, value) for variable, value in changed if value.dtype.is_floating]  # BN's statistics
