@@ -19,7 +19,7 @@ from keras_srgan.events import Events
 from keras_srgan.files import write_atomically, write_text
 from keras_srgan.weights import save_weights
 
-AGREE = 10  # steps after which hosts ask each other whether to stop
+AGREE = 10  # steps after which hosts look whether to stop, all at the same ones
 SATURATED = 1e-3  # D(HR) and D(SR) this near to 1 and 0 teach the generator nothing
 
 
@@ -67,12 +67,13 @@ class Progress(keras.callbacks.Callback):
         batch: integer.
         position: mutable dictionary with `epoch` and `step`, the position in the stage.
         say: function that prints a line.
+        hosts: integer, how many train together.
     """
 
-    def __init__(self, stage: str, epochs: int, steps: int, batch: int, position: dict, say: Callable = print):
+    def __init__(self, stage: str, epochs: int, steps: int, batch: int, position: dict, say: Callable, hosts: int = 1):
         super().__init__()
         self.stage, self.epochs, self.steps, self.batch = stage, epochs, steps, batch
-        self.position, self.say = position, say
+        self.position, self.say, self.hosts = position, say, hosts
         self.live = sys.stderr.isatty()
         self.shown = 0.0
         self.rate = float("nan")
@@ -83,24 +84,27 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         self.done += 1
-        first, last = self.done == 1, self.position["step"] >= self.steps
-        if time.monotonic() - self.shown < 1.0 and not (first or last):
+        step = self.position["step"]
+        # A loss that ends the run must end it for all hosts: they look at the same steps.
+        due = step % AGREE == 0 if self.hosts > 1 else time.monotonic() - self.shown >= 1.0
+        first = self.done == 1
+        if not (due or first or step >= self.steps):
             return
         # Reading the losses waits for the step: JAX, and a GPU, only have it queued.
         values = {name: float(value) for name, value in (logs or {}).items()}
         now = self.shown = time.monotonic()
         if first:
             # The first step holds the compilation: the clock starts after it.
-            self.started, self.first = now, self.position["step"]
+            self.started, self.first = now, step
         if not all(math.isfinite(value) for value in values.values()):
             raise Collapsed(f"a loss is not a number ({self._losses(values)})")
-        counted = self.position["step"] - self.first
+        counted = step - self.first
         if counted:
             self.rate = counted * self.batch / (now - self.started)
         if self.live:
-            left = (self.epochs - self.position["epoch"]) * self.steps - self.position["step"]
+            left = (self.epochs - self.position["epoch"]) * self.steps - step
             line = (
-                f"{self.stage} epoch {self.position['epoch'] + 1}/{self.epochs} step {self.position['step']}"
+                f"{self.stage} epoch {self.position['epoch'] + 1}/{self.epochs} step {step}"
                 f"/{self.steps}  {self._losses(values)}  {self.rate:.1f} patches/s  "
                 f"{clock(left * self.batch / self.rate) if self.rate > 0 else '?'} left"
             )

@@ -43,9 +43,8 @@ def parser() -> Parser:
     parse.add_argument("--checkpoint-minutes", type=float, default=10.0, help="minutes between checkpoints [10]")
     parse.add_argument(
         "--devices",
-        default="1",
         metavar="N|all",
-        help="devices of each host that share every batch; hosts: see docs/scale.md [1]",
+        help="devices of each host that share every batch; hosts: see docs/scale.md [1; JAX on a CPU: its cores]",
     )
     parse.add_argument("--dry-run", action="store_true", help="print what would be done, and stop")
     add_recipe_flags(parse, find_recipe(DEFAULT))
@@ -174,7 +173,7 @@ def run_folder(arguments, recipe: Recipe, chief: bool):
 
 def work(arguments) -> int:
     recipe, where = resolve(arguments)
-    replicas = find(arguments.devices)
+    replicas = find(arguments.devices, recipe.batch if recipe.xla else 1)  # op by op, parts of a CPU only wait
     with run_folder(arguments, recipe, replicas.chief) as folder:
         return work_in(folder, arguments, recipe, where, replicas)
 
@@ -213,7 +212,7 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
     except Exception as error:  # TensorFlow wraps what reading a shard raised
         if failure := getattr(train_images, "failure", None):
             raise failure from None
-        if replicas.hosts > 1 and isinstance(error, replicas.lost):
+        if replicas.hosts > 1 and replicas.lost(error):
             where_to = arguments.resume or arguments.out or (folder if replicas.chief else "the chief's run folder")
             raise RuntimeError(
                 f"host {replicas.host} of {replicas.hosts}: a step that the hosts share failed, as when one of them is "

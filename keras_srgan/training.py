@@ -19,6 +19,7 @@ from keras_srgan.data.images import Image
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset
 from keras_srgan.files import write_text
+from keras_srgan.layers import BatchNormalization, Dense
 from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
 from keras_srgan.replicas import Replicas
@@ -162,11 +163,16 @@ def _build_critics(run: Run, say: Callable[[str], None]) -> tuple[keras.Model, k
 
 
 def _synchronize(run: Run, *networks: keras.Model) -> None:
-    """Has BN ask all devices."""
-    if run.recipe.sync_bn and run.replicas.count > 1:
-        for layer in itertools.chain(*(network.layers for network in networks)):
-            if isinstance(layer, keras.layers.BatchNormalization):
-                layer.synchronized = True
+    """Has BN ask all devices, and wide Dense layers exchange rows."""
+    if run.replicas.count == 1:
+        return
+    for layer in itertools.chain(*(network.layers for network in networks)):
+        if isinstance(layer, BatchNormalization):
+            layer.synchronized = run.recipe.sync_bn
+        elif isinstance(layer, Dense):
+            # HR's rows, SR's, and SR's again for the generator; or the kernel.
+            inputs, units = layer.kernel.shape
+            layer.exchanges_rows = 3 * run.recipe.batch * (inputs + units) < inputs * units
 
 
 def _run_stage(run: Run, stage: str, model, validation: Validation, progress: dict) -> None:
@@ -188,7 +194,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
     if progress["step"]:
         metric_values = [[np.array(v) for v in metric.variables] for metric in model.metrics]
     best = run.folder / "checkpoints" / f"best-{stage}{SUFFIX}"
-    display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.say)
+    display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.say, run.replicas.hosts)
     guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
     keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values, run.replicas)
     shared = run.replicas.count > 1

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_srgan.callbacks import AGREE
+from keras_srgan import replicas
+from keras_srgan.callbacks import AGREE, Collapsed, Progress
 from keras_srgan.checkpoint import read_progress
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.replicas import Hosts, find, read_hosts
@@ -23,9 +24,10 @@ BACKENDS = ("tensorflow", "jax")
 BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 STEPS, BATCH = 5, 4
 TINY = (
-    "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
-    "--patches-per-epoch 12 --pretrain-epochs 2 --epochs 1 --features none --no-xla"
+    "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 64 --patch 32 --batch 4 --val-patch 32 "
+    "--patches-per-epoch 12 --pretrain-epochs 2 --epochs 1 --features none"
 ).split()
+OP_BY_OP = {"tensorflow": ["--no-xla"], "jax": []}  # what begins sooner
 
 
 def cluster(index, *names, kind="worker", **more):
@@ -65,6 +67,25 @@ def test_a_number_of_devices(devices):
         find(devices)
 
 
+@pytest.mark.parametrize(
+    ("backend", "devices", "batch", "cores", "parts"),
+    (
+        ("jax", None, 16, 2, 2),
+        ("jax", None, 16, 12, 4),
+        ("jax", None, 5, 2, 1),
+        ("jax", "1", 16, 2, 1),
+        ("jax", "2", 16, 4, 1),
+        ("tensorflow", None, 16, 2, 1),
+    ),
+)
+def test_jax_shares_a_cpu_by_itself(backend, devices, batch, cores, parts, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    monkeypatch.setattr(replicas, "cores", lambda: cores)
+    assert getattr(find(devices, batch), "parts", 1) == parts
+    monkeypatch.setenv("TF_CONFIG", cluster(0, "a:1", "b:2"))
+    assert getattr(find(devices, batch), "parts", 1) == 1
+
+
 def test_one_device_alone():
     alone = find("1")
     assert (alone.count, alone.chief, alone.words()) == (1, True, "")
@@ -78,6 +99,28 @@ def test_hosts_that_bring_different_things_are_refused(monkeypatch):
     hosts.meet("images or settings", 8)
     with pytest.raises(ValueError, match="the hosts have different images or settings: give all the same --data"):
         hosts.meet("images or settings", 7)
+
+
+@pytest.mark.parametrize("seconds", (0.0, 5.0))
+def test_hosts_look_at_the_losses_of_the_same_steps(seconds, monkeypatch):
+    """However long a step takes; one host alone looks by the clock."""
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def ends(hosts):
+        position = {"epoch": 0, "step": 0}
+        progress = Progress("pretrain", 1, 50, 4, position, print, hosts)
+        progress.on_epoch_begin(0)
+        while True:
+            position["step"] += 1
+            now[0] += seconds
+            try:
+                progress.on_train_batch_end(0, {"loss": float("nan") if position["step"] > 3 else 1.0})
+            except Collapsed:
+                return position["step"]
+
+    assert ends(2) == AGREE
+    assert ends(1) == (4 if seconds else 50)
 
 
 @pytest.mark.parametrize("count", (2, 4))
@@ -96,23 +139,25 @@ def test_parts_of_a_batch_are_the_batch(make_image, count):
 # Two devices in one process
 
 
-def build(replicas, norm, precision="float32", jit=True, sync=True, clip=0.01, content=False, **options):
+def build(shared, norm, precision="float32", jit=True, sync=True, clip=0.01, content=False, judge="patch", **options):
     import keras
 
     from keras_srgan import training
+    from keras_srgan.layers import whole_gradients
     from keras_srgan.networks import build_discriminator, build_generator
     from keras_srgan.recipes import Recipe
     from keras_srgan.srgan import SRGAN, SRResNetTrainer
 
     recipe = Recipe(
         precision=precision, lr=1e-4, clip=clip, sync_bn=sync, norm=norm, filters=8, blocks=1, patch=32, batch=BATCH
-    ).replace(discriminator="patch", discriminator_filters=4)
-    run = training.Run(recipe, [], [], Path(), replicas=replicas)
+    ).replace(discriminator=judge, discriminator_filters=4, discriminator_dense=64)
+    run = training.Run(recipe, [], [], Path(), replicas=shared)
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(precision)
-    with replicas.building():
+    with shared.building():
         networks = build_generator(recipe), build_discriminator(recipe)
         training._synchronize(run, *networks)
+        assert any(whole_gradients(networks[1])) == (judge == "strided" and shared.count > 1)
         model = SRResNetTrainer(networks[0]) if content else SRGAN(*networks)
         optimizers = [training.adam(recipe, "adversarial", 20) for _ in range(2 - content)]
         model.compile(*optimizers, jit_compile=jit, **options)
@@ -120,7 +165,7 @@ def build(replicas, norm, precision="float32", jit=True, sync=True, clip=0.01, c
     return model
 
 
-def steps(replicas, model):
+def steps(shared, model):
     """What the steps log, and then the weights."""
     import keras
     import tensorflow as tf
@@ -130,21 +175,19 @@ def steps(replicas, model):
     rng = np.random.default_rng(1)
     lr, hr = (rng.uniform(-1, 1, (STEPS * BATCH, side, side, 1)).astype("float32") for side in (8, 32))
     batches = tf.data.Dataset.from_tensor_slices((lr, hr)).batch(BATCH, drop_remainder=True)
-    with replicas.running():
-        model.fit(replicas.feed(batches, BATCH), steps_per_epoch=STEPS, verbose=0, callbacks=[note])
+    with shared.running():
+        model.fit(shared.feed(batches, BATCH), steps_per_epoch=STEPS, verbose=0, callbacks=[note])
     networks = [network for network, _ in model.players()] + [model.ema_generator]
     return np.array(rows), np.concatenate([np.ravel(w) for network in networks for w in network.get_weights()])
 
 
 CASES = {
-    "BN over the batch": {"norm": "batch", "jit": BACKEND == "jax"},
+    "BN over the batch": {"norm": "batch", "jit": BACKEND == "jax", "judge": "strided"},
     "XLA without BN": {"norm": "none", "content": True},
-    "BN over each part": {"norm": "batch", "sync": False},
+    "BN over each part": {"norm": "batch", "jit": BACKEND == "jax", "sync": False},
     "float16": {"norm": "none", "jit": BACKEND == "jax", "precision": "mixed_float16", "clip": 0.0},
-    "XLA with BN over the batch": {
-        "norm": "batch",
-        "adversarial": "relativistic",
-    },  # on TensorFlow in pieces, which compile for long: once
+    # On TensorFlow in pieces, which compile for long: once, for what else looks at all devices too.
+    "XLA with BN over the batch": {"norm": "batch", "adversarial": "relativistic"},
 }
 
 
@@ -152,15 +195,15 @@ def two_devices(folder):
     from keras_srgan.checkpoint import restore_checkpoint, save_checkpoint
     from keras_srgan.replicas import Replicas
 
-    replicas, alone, found = find("2"), Replicas(), {}
-    replicas.start()
-    assert (replicas.count, replicas.words()) == (2, "2 devices")
+    shared, alone, found = find("2"), Replicas(), {}
+    shared.start()
+    assert (shared.count, shared.words()) == (2, "2 devices")
     for name, options in CASES.items():
-        for who, devices in (("one", alone), ("two", replicas)):
+        for who, devices in (("one", alone), ("two", shared)):
             model = build(devices, **options)
             found[f"{name} {who} logs"], found[f"{name} {who} weights"] = steps(devices, model)
             save_checkpoint(folder / f"{name} {who}.npz", model, {"step": STEPS})
-    for who, devices in (("one", alone), ("two", replicas)):
+    for who, devices in (("one", alone), ("two", shared)):
         other = {"one": "two", "two": "one"}[who]
         model = build(devices, **CASES["BN over the batch"])
         restore_checkpoint(folder / f"BN over the batch {other}.npz", model)
@@ -259,9 +302,10 @@ def test_two_hosts_follow_one_and_survive_a_kill(backend, tmp_path, monkeypatch)
     minutes = ("--checkpoint-minutes", "0.001")
     (tmp_path / "own").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "own"))
-    alone = start(backend, "-m", "keras_srgan.train", *TINY, "--out", tmp_path / "one")
+    tiny = TINY + OP_BY_OP[backend]
+    alone = start(backend, "-m", "keras_srgan.train", *tiny, "--out", tmp_path / "one")
     assert alone.communicate(timeout=240) and alone.returncode == 0
-    (spoken, _, status), (silent, _, other) = ended(workers(backend, tmp_path / "two", *TINY, *minutes))
+    (spoken, _, status), (silent, _, other) = ended(workers(backend, tmp_path / "two", *tiny, *minutes))
     assert (status, other) == (0, 0)
     assert not list((tmp_path / "own").glob("keras-srgan-*"))  # the worker's folder is gone
     assert "shared by 1 device(s) on each of 2 hosts" in spoken and "table.md" in spoken
@@ -274,7 +318,7 @@ def test_two_hosts_follow_one_and_survive_a_kill(backend, tmp_path, monkeypatch)
             if single[name]:
                 assert float(shared[name]) == pytest.approx(float(single[name]), abs=2e-4, rel=2e-4), name
 
-    chief, worker = workers(backend, tmp_path / "killed", *TINY, *minutes)
+    chief, worker = workers(backend, tmp_path / "killed", *tiny, *minutes)
     last, until = tmp_path / "killed" / "checkpoints" / "last.npz", time.monotonic() + 200
     while not last.is_file() and time.monotonic() < until:
         time.sleep(0.05)
@@ -293,7 +337,7 @@ def test_hosts_stop_behind_the_same_step(backend, tmp_path):
     """SIGTERM to one of two hosts: both stop, and the checkpoint is of a step that both had done."""
     if backend == "jax":
         pytest.importorskip("jax")
-    long = [*TINY, "--patches-per-epoch", "40000", "--checkpoint-minutes", "0.001"]
+    long = [*TINY, *OP_BY_OP[backend], "--patches-per-epoch", "40000", "--checkpoint-minutes", "0.001"]
     processes = workers(backend, tmp_path / "run", *long)
     last, until = tmp_path / "run" / "checkpoints" / "last.npz", time.monotonic() + 200
     while not last.is_file() and time.monotonic() < until:
@@ -314,6 +358,7 @@ def test_all_devices_are_one_here(tmp_path):
         "-m",
         "keras_srgan.train",
         *TINY,
+        "--no-xla",
         "--devices",
         "all",
         "--out",

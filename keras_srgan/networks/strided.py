@@ -3,7 +3,7 @@
 from keras import Input, Model, layers
 
 from keras_srgan.fastconv import FastConv2D
-from keras_srgan.layers import BatchNormalization
+from keras_srgan.layers import BatchNormalization, Dense
 
 
 def strided_discriminator(
@@ -38,7 +38,7 @@ def strided_discriminator(
         x = layers.LeakyReLU(0.2, name=f"leaky{i}")(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dropout(dropout, name="dropout1")(x) if dropout else x
-    x = layers.LeakyReLU(0.2, name="leaky_dense")(layers.Dense(dense, name="dense")(x))
+    x = layers.LeakyReLU(0.2, name="leaky_dense")(Dense(dense, name="dense")(x))
     x = layers.Dropout(dropout, name="dropout2")(x) if dropout else x
     logits = layers.Dense(1, dtype="float32", name="logits")(x)
     return Model(image, layers.Activation("sigmoid", dtype="float32", name="real")(logits), name=name)

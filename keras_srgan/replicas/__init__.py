@@ -5,9 +5,11 @@
 
 import contextlib
 import json
+import math
 import os
 from dataclasses import dataclass
 
+from keras_srgan.cores import cores
 from keras_srgan.replicas.base import Replicas
 
 __all__ = ["HOSTS", "Hosts", "Replicas", "find", "read_hosts"]
@@ -47,12 +49,14 @@ def read_hosts(text: str | None) -> Hosts:
     raise wrong
 
 
-def find(devices: str = "1") -> Replicas:
+def find(devices: str | None = None, batch: int = 1) -> Replicas:
     """What shares the batches of a run.
 
     Args:
         devices: string, how many devices of each host: a number, or `"all"`. Where there is no accelerator, as many
-            parts of the CPU.
+            parts of the CPU. Defaults to one; on JAX without an accelerator, which keeps one core busy, to as many
+            as there are cores, if they divide the batch, or what divides both.
+        batch: integer, patches that the devices share.
 
     Returns:
         `Replicas`, not yet started.
@@ -60,15 +64,19 @@ def find(devices: str = "1") -> Replicas:
     Raises:
         ValueError: for anything else than a number from 1 or `"all"`, or a `TF_CONFIG` that can't be read.
     """
-    if devices != "all" and not (devices.isdigit() and int(devices)):
+    if devices not in (None, "all") and not (devices.isdigit() and int(devices)):
         raise ValueError(f"--devices {devices}: give a number from 1, or all")
     hosts = read_hosts(os.environ.get(HOSTS))
-    if devices == "1" and len(hosts.addresses) == 1:
+    alone = len(hosts.addresses) == 1
+    jax = (os.environ.get("KERAS_BACKEND") or "tensorflow") == "jax"
+    parts = math.gcd(cores(), batch) if jax and alone and devices is None else 1
+    devices = devices or "1"
+    if devices == "1" and alone and parts == 1:
         return Replicas()
-    if (os.environ.get("KERAS_BACKEND") or "tensorflow") == "jax":
+    if jax:
         from keras_srgan.replicas.jax_replicas import JaxReplicas
 
-        return JaxReplicas(devices, hosts.addresses, hosts.index)
+        return JaxReplicas(devices, hosts.addresses, hosts.index, parts)
     from keras_srgan.replicas.tensorflow_replicas import TensorFlowReplicas
 
     return TensorFlowReplicas(devices, hosts.addresses, hosts.index)

@@ -15,7 +15,7 @@ class Replicas:
     def __init__(self, devices: str = "1", addresses: tuple[str, ...] = ("",), host: int = 0):
         self.devices, self.addresses, self.host = devices, addresses, host
         self.here = 1  # devices of this host
-        self.lost: tuple[type[Exception], ...] = ()  # what the engine raises when a host is gone
+        self.raised: tuple[type[Exception], ...] = ()  # by the engine, when a host is gone
 
     @property
     def hosts(self) -> int:
@@ -80,6 +80,10 @@ class Replicas:
     def _all_numbers(self, number: int) -> list[int]:
         """What every host brings, in their order."""
         return [number]
+
+    def lost(self, error: Exception) -> bool:
+        """Whether an error is one of a lost host."""
+        return isinstance(error, self.raised)
 
     def words(self) -> str:
         """The devices, for a log; empty if there is one."""

@@ -7,19 +7,30 @@ from keras_srgan.replicas.base import Replicas
 
 
 class JaxReplicas(Replicas):
-    """`keras.distribution.DataParallel`: the compiled step is that of one device, on a batch that is spread out."""
+    """`keras.distribution.DataParallel`: each device takes its rows of a batch, in one compiled step.
+
+    Args:
+        parts: integer, into how many the CPU is split where there is nothing else and one device is asked for.
+    """
+
+    def __init__(self, devices, addresses, host, parts=1):
+        super().__init__(devices, addresses, host)
+        self.parts = parts
 
     def start(self) -> None:
         import jax
 
-        self.lost = (jax.errors.JaxRuntimeError,)
-        if self.devices not in ("1", "all"):
+        self.raised = (jax.errors.JaxRuntimeError,)
+        parts = self.parts if self.devices in ("1", "all") else int(self.devices)
+        if parts > 1:
             # Read when JAX looks for its devices; counts where there is no accelerator.
-            parts = f"--xla_force_host_platform_device_count={self.devices}"
-            os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {parts}".strip()
+            flag = f"--xla_force_host_platform_device_count={parts}"
+            os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
         if self.hosts > 1:
             jax.config.update("jax_cpu_collectives_implementation", "gloo")
             jax.distributed.initialize(self.addresses[0], self.hosts, self.host)
+        if self.parts > 1 and jax.default_backend() == "cpu":
+            self.devices = "all"
         local = self._choose(jax.local_devices(), "device")
         self.here = len(local)
         self.chosen = [f"{device.platform}:{device.id}" for device in jax.devices()]
@@ -47,6 +58,9 @@ class JaxReplicas(Replicas):
             yield
         finally:
             keras.distribution.set_distribution(shared)
+
+    def lost(self, error):
+        return super().lost(error) or "Gloo" in str(error)  # JAX 0.10 raises some as ValueError
 
     def _all_numbers(self, number: int) -> list[int]:
         if self.hosts == 1:

@@ -18,8 +18,9 @@ class TensorFlowReplicas(Replicas):
         import tensorflow as tf
 
         errors = tf.errors
-        self.lost = (errors.UnavailableError, errors.AbortedError, errors.CancelledError, errors.DeadlineExceededError)
-        self.lost += (errors.InternalError, errors.FailedPreconditionError, errors.UnknownError)
+        self.raised = (errors.UnavailableError, errors.AbortedError, errors.CancelledError)
+        self.raised += (errors.DeadlineExceededError, errors.InternalError)
+        self.raised += (errors.FailedPreconditionError, errors.UnknownError)
         gpus = tf.config.list_physical_devices("GPU")
         if gpus:
             gpus = self._choose(gpus, "GPU")

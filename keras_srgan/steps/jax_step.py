@@ -11,7 +11,8 @@ from jax import numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jax.sharding import PartitionSpec
 
-from keras_srgan.shared import shared_by
+from keras_srgan.layers import whole_gradients
+from keras_srgan.shared import Together, means_of_all, shared_by
 
 AXIS = "batch"  # of Keras's mesh
 
@@ -23,24 +24,26 @@ def _inside(variables, values, function):
     return result, [scope.get_current_value(variable) for variable in variables]
 
 
-def _on_each_device(function, names):
+def _on_each_device(function, whole, names):
     """Has each device call a function with its rows of the data; the means of what they find, in one message.
 
-    Left to XLA's partitioner every gradient is a message of its own, each some 4 ms between two hosts by Gloo.
+    Left to XLA's partitioner every gradient is a message of its own. `whole` is that of `means_of_all`.
     """
 
-    def mean_over(x):
+    def mean(x):
         return jax.lax.pmean(x, AXIS)
 
+    def rows(x):
+        return jax.lax.all_gather(x, AXIS, tiled=True)
+
+    def means(tensors):
+        message, apart = ravel_pytree(tensors)
+        return apart(mean(message))
+
     def part(values, data):
-        with shared_by(mean_over):
-            found, structure = jax.tree.flatten(function(values, data))
-        real = [jnp.issubdtype(each.dtype, jnp.floating) for each in found]
-        message, apart = ravel_pytree([each for each, is_real in zip(found, real, strict=True) if is_real])
-        means = iter(apart(mean_over(message)))
-        # What is not real, the state of dropout's seeds, is alike on all.
-        every = [next(means) if is_real else each for each, is_real in zip(found, real, strict=True)]
-        return jax.tree.unflatten(structure, every)
+        with shared_by(Together(mean, rows, names.size)):
+            found = function(values, data)
+        return means_of_all(found, whole, means)
 
     options: dict[str, Any] = {"in_specs": (PartitionSpec(), PartitionSpec(AXIS)), "out_specs": PartitionSpec()}
     if hasattr(jax, "shard_map"):
@@ -96,7 +99,8 @@ class Step(keras.Model):
             return gradients, [jnp.asarray(value) for value in logged], left
 
         shared = keras.distribution.distribution()
-        step = _on_each_device(alone, shared.device_mesh.devices) if shared else alone
+        whole = [*itertools.chain(*(whole_gradients(network) for network, _ in players))]
+        step = _on_each_device(alone, whole, shared.device_mesh.devices) if shared else alone
         gradients, logged, left = step(values, data)
 
         def update():

@@ -2,11 +2,13 @@
 
 import contextlib
 import functools
+import itertools
 
 import keras
 import tensorflow as tf
 
-from keras_srgan.shared import shared_by
+from keras_srgan.layers import whole_gradients
+from keras_srgan.shared import Together, means_of_all, shared_by
 
 
 class Step(keras.Model):
@@ -21,12 +23,13 @@ class Step(keras.Model):
 
     def compile(self, optimizer, jit_compile: bool, **options):
         self.shared = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        # XLA compiles for one device: of a shared step, what each does by itself; where BN asks the others, the pieces
-        # between the questions.
-        asks = self.shared and any(getattr(layer, "synchronized", False) for layer in self._flatten_layers())
+        # XLA compiles for one device: of a shared step, what each does by itself; where a layer asks the others, the
+        # pieces between the questions.
+        asking = ("synchronized", "exchanges_rows")
+        asks = self.shared and any(getattr(layer, each, False) for layer in self._flatten_layers() for each in asking)
         self.compiled_part = bool(jit_compile) and self.shared and not asks
-        if jit_compile and asks:
-            tf.config.optimizer.set_jit(True)
+        if self.shared:
+            tf.config.optimizer.set_jit(bool(jit_compile) and asks)
         super().compile(optimizer=optimizer, jit_compile=bool(jit_compile) and not self.shared, **options)
 
     def train_step(self, data):
@@ -60,9 +63,10 @@ class Step(keras.Model):
 
         context = tf.distribute.get_replica_context()
         mean = functools.partial(context.all_reduce, tf.distribute.ReduceOp.MEAN)
+        together = Together(mean, functools.partial(context.all_gather, axis=0), context.num_replicas_in_sync)
 
         def alone(lr, hr):
-            asks = contextlib.nullcontext() if self.compiled_part else shared_by(mean)
+            asks = contextlib.nullcontext() if self.compiled_part else shared_by(together)
             with asks, keras.StatelessScope() as scope:
                 gradients, values = self._gradients(lr, hr)
             left = [scope.get_current_value(variable) for variable in moving]
@@ -70,16 +74,14 @@ class Step(keras.Model):
 
         gradients, values, left = (tf.function(alone, jit_compile=True) if self.compiled_part else alone)(*data)
         changed = [(variable, value) for variable, value in zip(moving, left, strict=True) if value is not None]
-        means = [(variable, value) for variable, value in changed if value.dtype.is_floating]  # BN's statistics
-        seeds = [(variable, value) for variable, value in changed if not value.dtype.is_floating]
-        found = [gradients, values, [value for _, value in means]]
-        gradients, values, statistics = context.all_reduce(tf.distribute.ReduceOp.MEAN, found)
+        whole = [*itertools.chain(*(whole_gradients(network) for network, _ in self.players()))]
+        found = gradients, values, [value for _, value in changed]
+        gradients, values, new = means_of_all(found, whole, mean)
         for _, optimizer in self.players():
             # Reduced already, so that clipping and the look for infinities see the whole gradient.
             getattr(optimizer, "inner_optimizer", optimizer)._all_reduce_sum_gradients = list
         self._apply(gradients)
-        variables = [variable for variable, _ in means + seeds]
-        new = [*statistics, *(value for _, value in seeds)]
+        variables = [variable for variable, _ in changed]
         return context.merge_call(functools.partial(self._finish, variables), args=(new, values))
 
     def _finish(self, variables, strategy, new, values):
