@@ -38,6 +38,11 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def agreeing(step: int, model: keras.Model) -> bool:
+    """Whether this is a step behind which hosts agree."""
+    return step % AGREE < model.steps_per_execution
+
+
 class Counter(keras.callbacks.Callback):
     """Counts the finished steps of the epoch, before anybody reads the count.
 
@@ -51,7 +56,7 @@ class Counter(keras.callbacks.Callback):
         self.progress, self.keeps = progress, keeps
 
     def on_train_batch_end(self, batch, logs=None):
-        self.progress["step"] += 1
+        self.progress["step"] += self.model.steps_per_execution
         if self.keeps:
             np.asarray(logs["loss"])  # the step is done
             heap.keep()
@@ -86,7 +91,7 @@ class Progress(keras.callbacks.Callback):
         self.done += 1
         step = self.position["step"]
         # A loss that ends the run must end it for all hosts: they look at the same steps.
-        due = step % AGREE == 0 if self.hosts > 1 else time.monotonic() - self.shown >= 1.0
+        due = agreeing(step, self.model) if self.hosts > 1 else time.monotonic() - self.shown >= 1.0
         first = self.done == 1
         if not (due or first or step >= self.steps):
             return
@@ -276,7 +281,7 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self.progress["step"] >= self.steps:
             return  # the epoch's end saves and stops
-        due = self.replicas.hosts == 1 or self.progress["step"] % AGREE == 0
+        due = self.replicas.hosts == 1 or agreeing(self.progress["step"], self.model)
         stop = due and self.replicas.anybody(self.asked)
         if stop or time.monotonic() - self.saved > 60 * self.minutes:
             self.save()

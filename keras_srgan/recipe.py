@@ -95,6 +95,7 @@ class Recipe:
     precision: str = _field("float32", "arithmetic of the networks", ("float32", "mixed_bfloat16", "mixed_float16"))
     sync_bn: bool = _field(True, "with several devices, BN over all of a batch, not over each one's part")
     xla: bool = _field(True, "compile the steps with XLA")
+    steps_per_execution: int = _field(1, "steps that the engine takes before Python looks again; divides an epoch's")
     collapse_db: float = _field(6.0, "stop when validation PSNR is this far below its best")
     saturated_epochs: int = _field(5, "stop when D wins by far for this many epochs in a row")
     seed: int = _field(0, "seed of weights, split and patches")
@@ -112,7 +113,8 @@ class Recipe:
                     f"{name} = {getattr(self, name)} px is not a multiple of scale {self.scale} "
                     f"(at least {2 * self.scale}): choose for example {24 * self.scale}"
                 )
-        for name in ("filters", "blocks", "batch", "val_images", "discriminator_filters", "discriminator_dense"):
+        counts = ("filters", "blocks", "batch", "val_images", "discriminator_filters", "discriminator_dense")
+        for name in (*counts, "steps_per_execution"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)}: must be at least 1")
         for name in ("epochs", "pretrain_epochs", "patches_per_epoch", "warmup"):

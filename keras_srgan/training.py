@@ -197,8 +197,10 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
     display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.say, run.replicas.hosts)
     guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
     keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values, run.replicas)
+    model.steps_per_execution = recipe.steps_per_execution
     shared = run.replicas.count > 1
-    judge = Judge(validation, model, run.replicas, recipe.xla) if shared else None
+    apart = shared or recipe.steps_per_execution > 1  # validation is one step a batch
+    judge = Judge(validation, model, run.replicas, recipe.xla) if apart else None
     shown = judge.generator if judge else model.ema_generator
     preview = validation.preview()
     recorder = Recorder(run.folder, stage, progress["history"], preview, validation.baseline, display, shown)
@@ -213,7 +215,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
                 initial_epoch=progress["epoch"],
                 epochs=epochs,
                 steps_per_epoch=steps,
-                validation_data=None if shared else (validation.lr, validation.hr),
+                validation_data=None if apart else (validation.lr, validation.hr),
                 validation_batch_size=validation.batch,
                 callbacks=callbacks,
                 shuffle=False,  # the sampler has its own order
@@ -262,6 +264,10 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         raise ValueError("pretrain_epochs and epochs are both 0: nothing to train")
     if recipe.batch % run.replicas.count:
         raise ValueError(f"batch = {recipe.batch}: give a multiple of the {run.replicas.count} devices that share it")
+    if run.steps % (each := recipe.steps_per_execution):
+        raise ValueError(f"steps_per_execution = {each}: give a divisor of an epoch's steps, {run.steps}")
+    if each > 1 and run.replicas.count > 1 and keras.backend.backend() == "tensorflow":
+        raise ValueError(f"steps_per_execution = {each}: on TensorFlow one device only; give 1")  # Keras's loop fails
     validation = Validation(run.val, recipe)
     fingerprint = run.fingerprint()
     settings = f"{fingerprint} {recipe.to_json()} {run.init} {run.init_discriminator}"

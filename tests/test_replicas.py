@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -110,6 +111,7 @@ def test_hosts_look_at_the_losses_of_the_same_steps(seconds, monkeypatch):
     def ends(hosts):
         position = {"epoch": 0, "step": 0}
         progress = Progress("pretrain", 1, 50, 4, position, print, hosts)
+        progress.set_model(SimpleNamespace(steps_per_execution=1))
         progress.on_epoch_begin(0)
         while True:
             position["step"] += 1
@@ -370,11 +372,21 @@ def test_all_devices_are_one_here(tmp_path):
     assert "shared by" not in said and "table.md" in said
 
 
-def test_a_batch_that_devices_cant_share(tmp_path):
-    process = start("tensorflow", "-m", "keras_srgan.train", *TINY, "--devices", 3, "--out", tmp_path / "run")
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    (
+        (("--devices", 3), "batch = 4: give a multiple of the 3 devices that share it"),
+        (
+            ("--devices", 2, "--steps-per-execution", 3),
+            "steps_per_execution = 3: on TensorFlow one device only; give 1",
+        ),
+    ),
+)
+def test_what_devices_cant_share(flags, said, tmp_path):
+    process = start("tensorflow", "-m", "keras_srgan.train", *TINY, *flags, "--out", tmp_path / "run")
     _, errors = process.communicate(timeout=200)
     assert process.returncode == 1
-    assert "batch = 4: give a multiple of the 3 devices that share it" in errors
+    assert said in errors
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 

@@ -153,6 +153,22 @@ def test_a_stopped_run_resumes_weight_for_weight(run, monkeypatch):
                 assert a[name] == b[name]
 
 
+def test_several_steps_an_execution_are_the_same_steps(run, monkeypatch):
+    options = {"patches_per_epoch": 24, "epochs": 0, "xla": True}
+    one, two = (run(f"by-{count}", **options, steps_per_execution=count) for count in (1, 2))
+    train(one)
+    two.checkpoint_minutes = 0
+    _stop(monkeypatch, two, "pretrain", 4)
+    train(two, resume=True)
+    trained = [
+        {name: value for name, value in state(each.folder).items() if not name.startswith("metric/")}
+        for each in (one, two)
+    ]  # what validation has left in the trackers is no part of a run
+    assert_equal_states(*trained)
+    with pytest.raises(ValueError, match="steps_per_execution = 4: give a divisor of an epoch's steps, 6"):
+        train(run("by-4", **options, steps_per_execution=4))
+
+
 def _stop(monkeypatch, each, stage, after):
     """Trains until a step of a stage is done and saved."""
     original = callbacks.Checkpoint.on_train_batch_end
