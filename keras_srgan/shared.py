@@ -42,7 +42,7 @@ def mean_of_all(x):
     return devices.mean(x) if devices else x
 
 
-def means_of_all(found, whole: Sequence[bool], mean: Callable):
+def averaged(found, whole: Sequence[bool], mean: Callable):
     """The means over all devices of a structure of tensors, in one message.
 
     Args:

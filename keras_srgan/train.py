@@ -44,7 +44,7 @@ def parser() -> Parser:
     parse.add_argument(
         "--devices",
         metavar="N|all",
-        help="devices of each host that share every batch; hosts: see docs/scale.md [1; JAX on a CPU: its cores]",
+        help="devices of each host that share every batch; hosts: see docs/scale.md [1; JAX on a CPU: 2]",
     )
     parse.add_argument("--dry-run", action="store_true", help="print what would be done, and stop")
     add_recipe_flags(parse, find_recipe(DEFAULT))

@@ -19,11 +19,11 @@ from keras_srgan.data.images import Image
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset
 from keras_srgan.files import write_text
-from keras_srgan.layers import BatchNormalization, Dense
 from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
 from keras_srgan.replicas import Replicas
 from keras_srgan.schedule import LearningRate
+from keras_srgan.shared_layers import BatchNormalization, Dense
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
 from keras_srgan.validation import Judge, Validation
 from keras_srgan.weights import SUFFIX, find_discriminator, find_weights, load_weights, save_weights
@@ -119,13 +119,13 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
                 run.say(f"generator starts from {run.init}")
         steps = run.steps * run.epochs(stage)
         if stage == "pretrain":
-            _synchronize(run, generator)
+            _connect(run, generator)
             model = SRResNetTrainer(generator, ema=recipe.ema)
             loss = recipe.pretrain_loss or recipe.content_loss
             model.compile(adam(recipe, stage, steps), loss, recipe.tv_weight, recipe.xla)
             return model
         discriminator, features = _build_critics(run, run.say)
-        _synchronize(run, generator, discriminator)
+        _connect(run, generator, discriminator)
         gan = SRGAN(generator, discriminator, features, ema=recipe.ema)
         gan.compile(
             adam(recipe, stage, steps),
@@ -162,7 +162,7 @@ def _build_critics(run: Run, say: Callable[[str], None]) -> tuple[keras.Model, k
     return discriminator, features
 
 
-def _synchronize(run: Run, *networks: keras.Model) -> None:
+def _connect(run: Run, *networks: keras.Model) -> None:
     """Has BN ask all devices, and wide Dense layers exchange rows."""
     if run.replicas.count == 1:
         return
@@ -264,10 +264,13 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         raise ValueError("pretrain_epochs and epochs are both 0: nothing to train")
     if recipe.batch % run.replicas.count:
         raise ValueError(f"batch = {recipe.batch}: give a multiple of the {run.replicas.count} devices that share it")
-    if run.steps % (each := recipe.steps_per_execution):
-        raise ValueError(f"steps_per_execution = {each}: give a divisor of an epoch's steps, {run.steps}")
-    if each > 1 and run.replicas.count > 1 and keras.backend.backend() == "tensorflow":
-        raise ValueError(f"steps_per_execution = {each}: on TensorFlow one device only; give 1")  # Keras's loop fails
+    several = recipe.steps_per_execution
+    if run.steps % several:
+        raise ValueError(f"steps_per_execution = {several}: give a divisor of an epoch's steps, {run.steps}")
+    if several > 1 and run.replicas.count > 1 and keras.backend.backend() == "tensorflow":
+        raise ValueError(
+            f"steps_per_execution = {several}: on TensorFlow one device only; give 1"
+        )  # Keras's loop fails
     validation = Validation(run.val, recipe)
     fingerprint = run.fingerprint()
     settings = f"{fingerprint} {recipe.to_json()} {run.init} {run.init_discriminator}"

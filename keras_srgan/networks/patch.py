@@ -2,8 +2,8 @@
 
 from keras import Input, Model, layers
 
-from keras_srgan.layers import BatchNormalization
 from keras_srgan.networks.frame import conv
+from keras_srgan.shared_layers import BatchNormalization
 
 
 def patch_discriminator(

@@ -2,8 +2,9 @@
 
 from keras import Input, Model, layers
 
-from keras_srgan.layers import BatchNormalization, SubpixelConv2D
+from keras_srgan.layers import SubpixelConv2D
 from keras_srgan.networks.frame import begin, conv, end, prelu, upsampling_factors
+from keras_srgan.shared_layers import BatchNormalization
 
 NORMS = ("batch", "instance", "batch-instance", "none")
 

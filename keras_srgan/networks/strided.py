@@ -3,7 +3,7 @@
 from keras import Input, Model, layers
 
 from keras_srgan.fastconv import FastConv2D
-from keras_srgan.layers import BatchNormalization, Dense
+from keras_srgan.shared_layers import BatchNormalization, Dense
 
 
 def strided_discriminator(

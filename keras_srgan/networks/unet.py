@@ -2,8 +2,9 @@
 
 from keras import Input, Model, layers
 
-from keras_srgan.layers import BatchNormalization, CropLike, PadToMultiple
+from keras_srgan.layers import CropLike, PadToMultiple
 from keras_srgan.networks.frame import conv, enlarged
+from keras_srgan.shared_layers import BatchNormalization
 
 DEPTH = 4
 

@@ -15,6 +15,7 @@ from keras_srgan.replicas.base import Replicas
 __all__ = ["HOSTS", "Hosts", "Replicas", "find", "read_hosts"]
 
 HOSTS = "TF_CONFIG"
+PARTS = 2  # of a CPU, for JAX: more were not measured, and each holds all weights and Adam's state
 FORM = '{"cluster": {"worker": ["HOST:PORT", ...]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -54,8 +55,8 @@ def find(devices: str | None = None, batch: int = 1) -> Replicas:
 
     Args:
         devices: string, how many devices of each host: a number, or `"all"`. Where there is no accelerator, as many
-            parts of the CPU. Defaults to one; on JAX without an accelerator, which keeps one core busy, to as many
-            as there are cores, if they divide the batch, or what divides both.
+            parts of the CPU. Defaults to one; on JAX without an accelerator, which keeps one core busy, to two where
+            there are two cores and the batch is even.
         batch: integer, patches that the devices share.
 
     Returns:
@@ -69,7 +70,7 @@ def find(devices: str | None = None, batch: int = 1) -> Replicas:
     hosts = read_hosts(os.environ.get(HOSTS))
     alone = len(hosts.addresses) == 1
     jax = (os.environ.get("KERAS_BACKEND") or "tensorflow") == "jax"
-    parts = math.gcd(cores(), batch) if jax and alone and devices is None else 1
+    parts = math.gcd(min(cores(), PARTS), batch) if jax and alone and devices is None else 1
     devices = devices or "1"
     if devices == "1" and alone and parts == 1:
         return Replicas()

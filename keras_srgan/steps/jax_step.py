@@ -11,8 +11,8 @@ from jax import numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jax.sharding import PartitionSpec
 
-from keras_srgan.layers import whole_gradients
-from keras_srgan.shared import Together, means_of_all, shared_by
+from keras_srgan.shared import Together, averaged, shared_by
+from keras_srgan.shared_layers import whole_gradients
 
 AXIS = "batch"  # of Keras's mesh
 
@@ -27,7 +27,7 @@ def _inside(variables, values, function):
 def _on_each_device(function, whole, names):
     """Has each device call a function with its rows of the data; the means of what they find, in one message.
 
-    Left to XLA's partitioner every gradient is a message of its own. `whole` is that of `means_of_all`.
+    Left to XLA's partitioner every gradient is a message of its own. `whole` is that of `averaged`.
     """
 
     def mean(x):
@@ -43,7 +43,7 @@ def _on_each_device(function, whole, names):
     def part(values, data):
         with shared_by(Together(mean, rows, names.size)):
             found = function(values, data)
-        return means_of_all(found, whole, means)
+        return averaged(found, whole, means)
 
     options: dict[str, Any] = {"in_specs": (PartitionSpec(), PartitionSpec(AXIS)), "out_specs": PartitionSpec()}
     if hasattr(jax, "shard_map"):

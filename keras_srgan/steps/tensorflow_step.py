@@ -7,8 +7,8 @@ import itertools
 import keras
 import tensorflow as tf
 
-from keras_srgan.layers import whole_gradients
-from keras_srgan.shared import Together, means_of_all, shared_by
+from keras_srgan.shared import Together, averaged, shared_by
+from keras_srgan.shared_layers import whole_gradients
 
 
 class Step(keras.Model):
@@ -76,7 +76,7 @@ class Step(keras.Model):
         changed = [(variable, value) for variable, value in zip(moving, left, strict=True) if value is not None]
         whole = [*itertools.chain(*(whole_gradients(network) for network, _ in self.players()))]
         found = gradients, values, [value for _, value in changed]
-        gradients, values, new = means_of_all(found, whole, mean)
+        gradients, values, new = averaged(found, whole, mean)
         for _, optimizer in self.players():
             # Reduced already, so that clipping and the look for infinities see the whole gradient.
             getattr(optimizer, "inner_optimizer", optimizer)._all_reduce_sum_gradients = list
