@@ -16,14 +16,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from keras_srgan.command import start_quietly
+from keras_srgan.cli import start_quietly  # noqa: E402
 
 start_quietly()
 
-from keras_srgan import systems  # noqa: E402
-from keras_srgan.cost import training_cost  # noqa: E402
+from keras_srgan import __main__ as systems  # noqa: E402
 from keras_srgan.files import write_text  # noqa: E402
 from keras_srgan.recipes import RECIPES, Recipe  # noqa: E402
+from keras_srgan.train.plan import training_cost  # noqa: E402
 
 METRICS = ("psnr", "ssim", "lpips", "consistency", "seconds")
 BATCH, EPOCHS, ADVERSARIAL = 8, 3, 1 / 3

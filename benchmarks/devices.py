@@ -2,7 +2,7 @@
 
     python benchmarks/devices.py [--seconds 20] [--stages pretrain adversarial] [--backends tensorflow jax]
 
-Each row is a process of its own that trains by `keras_srgan.training`, input pipeline included, on the embedded
+Each row is a process of its own that trains by `keras_srgan.train.loop`, input pipeline included, on the embedded
 radiograph; the clock starts after a warm-up that holds the compilation. Share of the matrix rate: floating-point
 operations of the direct forms (a multiply-add is two) over those of a matrix product in the same precision, on the same
 devices, in the same process. Efficiency: the rate over that of one device, times the number of devices. Where there is
@@ -29,8 +29,9 @@ LONG = 40 * 5000  # patches of the papers' adversarial stage
 
 def one(arguments) -> dict:
     """Measures in this process; the figures of one row."""
-    from keras_srgan.command import start_quietly
-    from keras_srgan.replicas import find
+    from keras_srgan.backend.devices import find
+    from keras_srgan.cli import start_quietly
+    from keras_srgan.networks.graph.cost import forward_cost
 
     if arguments.cores:
         os.sched_setaffinity(0, arguments.cores)
@@ -39,13 +40,14 @@ def one(arguments) -> dict:
     import keras
     import numpy as np
 
-    from keras_srgan import cost, heap
     from keras_srgan.data.patches import PatchSampler
     from keras_srgan.data.pipeline import training_dataset
-    from keras_srgan.data.sources import sample_radiograph
+    from keras_srgan.data.sample import sample_radiograph
     from keras_srgan.networks import build_generator
     from keras_srgan.recipes import find_recipe
-    from keras_srgan.training import Run, build_stage
+    from keras_srgan.train import plan as cost
+    from keras_srgan.train.run import Run
+    from keras_srgan.train.stages import build_stage
 
     kind = "gpu" if "GPU" in device else "cpu"
     recipe = find_recipe(arguments.recipe).replace(precision=arguments.precision, batch=arguments.batch, warmup=0)
@@ -71,26 +73,28 @@ def one(arguments) -> dict:
                 model.predict_on_batch(lr)
                 count += 1
             rate = count / (time.perf_counter() - started)
-            operations = cost.forward_cost(model, (LARGE, LARGE, recipe.channels))[0]
+            operations = forward_cost(model, (LARGE, LARGE, recipe.channels))[0]
             found[stage] = {"rate": rate * (LARGE * recipe.scale) ** 2 / 1e6, "operations": rate * operations}
             continue
-        run = Run(recipe, [image] * recipe.batch, [], Path(), say=lambda _: None, replicas=replicas)
+        run = Run(recipe, [image] * recipe.batch, [], Path(), log=lambda _: None, replicas=replicas)
         with replicas.building():
             model = build_stage(run, stage)
         part = (replicas.host, replicas.hosts)
         sampler = PatchSampler(run.train, recipe.patch, recipe.batch, flat=0.002, part=part)
-        clock = _clock(keras, heap, arguments.seconds, arguments.steps, replicas.count > 1)
+        clock = _clock(keras, arguments.seconds, arguments.steps, replicas.count > 1)
         with replicas.running():
             feed = replicas.feed(training_dataset(sampler, recipe.scale), recipe.batch)
             model.fit(feed, steps_per_epoch=10**6, verbose=0, callbacks=[clock])
         rate = clock.rate * recipe.batch
         found[stage] = {"rate": rate, "operations": rate * getattr(work, stage)}
-    replicas.meet()
+    replicas.barrier()
     return found
 
 
-def _clock(keras, heap, seconds: float, steps: int, shared: bool):
+def _clock(keras, seconds: float, steps: int, shared: bool):
     """A callback that stops after some time, or a number of steps, and knows the steps a second."""
+
+    from keras_srgan.machine import keep_freed_memory
 
     class Clock(keras.callbacks.Callback):
         done, rate, warm = 0, float("nan"), 3
@@ -100,7 +104,7 @@ def _clock(keras, heap, seconds: float, steps: int, shared: bool):
             if self.done == self.warm:
                 float(logs["loss"])
                 if shared or keras.backend.backend() == "jax":
-                    heap.keep()  # as training does
+                    keep_freed_memory()  # as training does
                 self.started = time.perf_counter()
             counted = self.done - self.warm
             # A look at the loss waits for the step: one in ten, so that a GPU has the next ones queued.

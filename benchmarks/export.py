@@ -20,15 +20,15 @@ def main() -> None:
     parse.add_argument("--rounds", type=int, default=3, help="timed rounds [3]")
     arguments = parse.parse_args()
 
-    from keras_srgan.command import start_quietly
+    from keras_srgan.cli import start_quietly
 
     print(start_quietly())
     import numpy as np
 
-    from keras_srgan.data.sources import sample_radiograph
-    from keras_srgan.exporting import export
-    from keras_srgan.formats import FORMATS
-    from keras_srgan.weights import load
+    from keras_srgan.data.sample import sample_radiograph
+    from keras_srgan.export.exporter import export
+    from keras_srgan.export.formats import FORMATS
+    from keras_srgan.inference import load
 
     upscaler, side = load(arguments.weights, engine="keras"), arguments.side
     image = sample_radiograph(reduce=2)

@@ -11,13 +11,13 @@ import shlex
 import sys
 from pathlib import Path
 
-from keras_srgan.command import start_quietly
+from keras_srgan.cli import start_quietly  # noqa: E402
 
 start_quietly()
 
-from keras_srgan.evaluation import compare  # noqa: E402
-from keras_srgan.imports import import_srresnet  # noqa: E402
-from keras_srgan.report import evaluation_markdown, write_report  # noqa: E402
+from keras_srgan.evaluate.evaluation import compare  # noqa: E402
+from keras_srgan.evaluate.report.tables import evaluation_markdown, write_report  # noqa: E402
+from keras_srgan.networks.importers import import_srresnet  # noqa: E402
 from keras_srgan.weights import SUFFIX  # noqa: E402
 
 PLUS = [f"xray-srgan-plus{kind}" for kind in ("-pretrained", "", "-sharp")]

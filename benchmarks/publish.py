@@ -17,13 +17,14 @@ import shutil
 import tomllib
 from pathlib import Path
 
-from keras_srgan.command import start_quietly
+from keras_srgan.cli import start_quietly  # noqa: E402
 
 start_quietly()
 
-from keras_srgan.checks import check_psnr  # noqa: E402
+from keras_srgan.evaluate.sample_check import check_psnr  # noqa: E402
 from keras_srgan.files import sha256, write_text  # noqa: E402
-from keras_srgan.weights import SUFFIX, card_path, find_discriminator, load, save_weights, weights_folder  # noqa: E402
+from keras_srgan.inference import load  # noqa: E402
+from keras_srgan.weights import SUFFIX, card_path, find_discriminator, save_weights, weights_folder  # noqa: E402
 
 
 def place(run: Path, note: dict, mix: float | None, renamed: str | None, discriminator: bool) -> None:

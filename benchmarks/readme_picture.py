@@ -6,16 +6,18 @@ python benchmarks/readme_picture.py [--weights xray-srgan-plus xray-srgan-plus-p
 import argparse
 from pathlib import Path
 
-from keras_srgan.command import start_quietly
+from keras_srgan.cli import start_quietly  # noqa: E402
+from keras_srgan.images.display import stretch  # noqa: E402
 
 start_quietly()
 
 import numpy as np  # noqa: E402
 
-from keras_srgan import load, pictures  # noqa: E402
-from keras_srgan.data.degrade import crop_to_multiple, reduce_image  # noqa: E402
-from keras_srgan.data.sources import sample_radiograph  # noqa: E402
-from keras_srgan.resample import resize  # noqa: E402
+from keras_srgan import load  # noqa: E402
+from keras_srgan.data.sample import sample_radiograph  # noqa: E402
+from keras_srgan.images.display import sheet  # noqa: E402
+from keras_srgan.resampling import crop_to_multiple, reduce_image, resize  # noqa: E402
+from keras_srgan.train.callbacks import pictures  # noqa: E402
 
 DETAIL = np.s_[350:590, 560:800]  # hilum and ribs of the left lung, px of the reduced radiograph
 
@@ -34,7 +36,7 @@ def main() -> None:
         shown[name] = load(name).upscale(lr, image.max_value)
     shown["HR"] = hr
     details = [np.asarray(each[DETAIL], "float32")[..., None] * (2 / image.max_value) - 1 for each in shown.values()]
-    pictures.save_picture(arguments.out, pictures.sheet([pictures.stretch(details, details[-1])], [list(shown)]))
+    pictures.save_picture(arguments.out, sheet([stretch(details, details[-1])], [list(shown)]))
 
 
 if __name__ == "__main__":

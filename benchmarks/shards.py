@@ -13,15 +13,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from keras_srgan.command import start_quietly
+from keras_srgan.cli import start_quietly  # noqa: E402
 
 start_quietly()
 
+from keras_srgan.data.folder import load_folder  # noqa: E402
 from keras_srgan.data.patches import PatchSampler  # noqa: E402
-from keras_srgan.data.preparing import Settings, prepare  # noqa: E402
-from keras_srgan.data.records import crc32c  # noqa: E402
-from keras_srgan.data.shards import load_shards  # noqa: E402
-from keras_srgan.data.sources import find_images, load_folder  # noqa: E402
+from keras_srgan.data.shards.reader import load_shards  # noqa: E402
+from keras_srgan.data.shards.tfrecord import crc32c  # noqa: E402
+from keras_srgan.images import find_images  # noqa: E402
+from keras_srgan.prepare.writer import ShardOptions, prepare  # noqa: E402
 
 BATCH, PATCH, STEPS, ROUNDS = 16, 96, 4, 5
 
@@ -39,7 +40,7 @@ def main() -> int:
     data = Path(parse.parse_args().data)
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "set")
-        wall, cpu = timed(lambda: prepare(data, made, Settings(val_fraction=0.0), say=lambda line: None))
+        wall, cpu = timed(lambda: prepare(data, made, ShardOptions(val_fraction=0.0), log=lambda line: None))
         memory = load_folder(data, memory_gb=64.0)
         count, pixels = len(memory), sum(image.pixels.size for image in memory) / 1e6
         size = sum(path.stat().st_size for path in made.glob("*/*.tfrecord")) / 1e6

@@ -3,7 +3,7 @@
     python benchmarks/train_step.py [--rounds 5] [--layer block5_conv4]
 
 24 -> 96 px, batch 16, one channel, the networks of a recipe. Forms: without XLA; XLA with the library's convolutions
-("plain"); XLA with `keras_srgan.fastconv` ("fast", what training uses on a CPU). Forms are timed in turn, round
+("plain"); XLA with `keras_srgan.layers.winograd` ("fast", what training uses on a CPU). Forms are timed in turn, round
 after round, so that whatever else the machine does falls on all alike; the figures are medians. KERAS_BACKEND=jax
 times JAX, which has no form without XLA.
 """
@@ -12,22 +12,23 @@ import argparse
 import importlib
 import time
 
-from keras_srgan.command import start_quietly
+from keras_srgan.cli import start_quietly  # noqa: E402
 
 device = start_quietly()
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
-from keras_srgan import heap  # noqa: E402
-from keras_srgan.cost import forward_cost, matrix_rate  # noqa: E402
+from keras_srgan import machine  # noqa: E402
 from keras_srgan.data.patches import PatchSampler  # noqa: E402
 from keras_srgan.data.pipeline import training_dataset  # noqa: E402
-from keras_srgan.data.sources import sample_radiograph  # noqa: E402
-from keras_srgan.features import feature_model  # noqa: E402
+from keras_srgan.data.sample import sample_radiograph  # noqa: E402
+from keras_srgan.losses.perceptual import feature_model  # noqa: E402
 from keras_srgan.networks import build_discriminator, build_generator  # noqa: E402
+from keras_srgan.networks.graph.cost import forward_cost  # noqa: E402
 from keras_srgan.recipes import find_recipe  # noqa: E402
 from keras_srgan.srgan import SRGAN, SRResNetTrainer  # noqa: E402
+from keras_srgan.train.plan import matrix_rate  # noqa: E402
 
 JAX = keras.backend.backend() == "jax"
 FORMS = ("XLA plain", "XLA fast") if JAX else ("no XLA", "XLA plain", "XLA fast")
@@ -120,7 +121,7 @@ def main() -> None:
             step(batch)
             steps[form], first[form] = step, time.perf_counter() - started
         if JAX:
-            heap.keep()  # as training does
+            machine.keep_freed_memory()  # as training does
         seconds: dict[str, list[float]] = {form: [] for form in FORMS}
         for _ in range(arguments.rounds):
             for form, step in steps.items():

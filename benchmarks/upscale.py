@@ -20,12 +20,12 @@ import time
 
 def child(engine: str, weights: str, folder: str) -> None:
     """Answers each side on stdin: seconds, processor seconds, peak memory so far in MB, tiles."""
-    from keras_srgan.command import start_quietly
+    from keras_srgan.cli import start_quietly
 
     start_quietly()
     import numpy as np
 
-    from keras_srgan.weights import load
+    from keras_srgan.inference import load
 
     upscaler = load(weights, engine=engine)
     for line in sys.stdin:
@@ -72,16 +72,17 @@ def main() -> None:
     if arguments.child:
         return child(arguments.child, arguments.weights, arguments.folder)
 
-    from keras_srgan.command import start_quietly
+    from keras_srgan.cli import start_quietly
 
     device = start_quietly()
     import keras
     import numpy as np
 
-    from keras_srgan.cost import forward_cost, matrix_rate
-    from keras_srgan.data.sources import sample_radiograph
-    from keras_srgan.engines import installed
-    from keras_srgan.weights import load
+    from keras_srgan.data.sample import sample_radiograph
+    from keras_srgan.inference import load
+    from keras_srgan.inference.engines import installed
+    from keras_srgan.networks.graph.cost import forward_cost
+    from keras_srgan.train.plan import matrix_rate
 
     engines = arguments.engines or installed()
     generator = load(arguments.weights).generator

@@ -12,23 +12,25 @@ if not os.environ.get("KERAS_BACKEND"):
     if there == ["jax"]:
         os.environ["KERAS_BACKEND"] = "jax"
 
+
 # Loaded when first used: importing the package stays cheap.
 _PLACES = {
     "Recipe": "keras_srgan.recipes",
     "RECIPES": "keras_srgan.recipes",
     "find_recipe": "keras_srgan.recipes",
-    "load": "keras_srgan.weights",
+    "load": "keras_srgan.inference",
     "Upscaler": "keras_srgan.inference",
+    "compare": "keras_srgan.evaluate.evaluation",
     "SRGAN": "keras_srgan.srgan",
     "SRResNetTrainer": "keras_srgan.srgan",
     "SubpixelConv2D": "keras_srgan.layers",
     "BicubicUpsampling2D": "keras_srgan.layers",
-    "Run": "keras_srgan.training",
+    "Run": "keras_srgan.train.run",
     "build_generator": "keras_srgan.networks",
     "build_discriminator": "keras_srgan.networks",
-    "build_features": "keras_srgan.features",
-    "read_image": "keras_srgan.data.images",
-    "write_image": "keras_srgan.data.images",
+    "build_features": "keras_srgan.losses",
+    "read_image": "keras_srgan.images",
+    "write_image": "keras_srgan.images",
 }
 
 __all__ = ["__version__", *_PLACES]

@@ -1,8 +1,10 @@
-"""`keras-srgan COMMAND ...`, the same as `python -m keras_srgan.COMMAND ...`."""
+"""`keras-srgan COMMAND ...`, the same as `python -m keras_srgan.COMMAND ...`; and `recipes`."""
 
 import importlib
 import sys
 
+from keras_srgan.cli import Parser, run_safely, start_quietly
+from keras_srgan.recipes import RECIPES, Recipe
 from keras_srgan.version import __version__
 
 COMMANDS = {
@@ -14,7 +16,8 @@ COMMANDS = {
     "export": "write a network for other programs: ONNX, OpenVINO, LiteRT, SavedModel",
     "evaluate": "measure networks beside bicubic, with intervals; write a report",
 }
-MODULES = {"recipes": "systems"}  # where the module's name is another
+
+SIDE = 64  # px of LR in which the arithmetic is counted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,8 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"keras-srgan {__version__}")
         return 0
     if arguments and arguments[0] in COMMANDS:
-        module = MODULES.get(arguments[0], arguments[0])
-        return importlib.import_module(f"keras_srgan.{module}").main(arguments[1:])
+        if arguments[0] == "recipes":
+            return recipes(arguments[1:])
+        return importlib.import_module(f"keras_srgan.{arguments[0]}.__main__").main(arguments[1:])
     help_text = "usage: keras-srgan COMMAND [--help]\n\n" + "\n".join(
         f"  {name:10} {text}" for name, text in COMMANDS.items()
     )
@@ -33,6 +37,39 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     print(f"keras-srgan: unknown command {arguments[0]!r}: choose one of {', '.join(COMMANDS)}", file=sys.stderr)
     return 2
+
+
+def recipes(arguments: list[str]) -> int:
+    """`keras-srgan recipes`: lists the systems that can be trained."""
+    parse = Parser(
+        prog="keras-srgan recipes",
+        description="Lists the recipes: parameters, GFLOP for a megapixel of output, how far the network looks (LR "
+        "pixels), the paper and section, and what that paper reports under its own protocol.",
+    )
+    parse.parse_args(arguments)
+    return run_safely("keras-srgan recipes", list_recipes)
+
+
+def list_recipes() -> int:
+    start_quietly()
+    print("| recipe | parameters | GFLOP a megapixel | looks, LR px | source | reported |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for recipe in RECIPES.values():
+        size, cost, reach = describe(recipe)
+        print(f"| {' | '.join([recipe.name, size, cost, reach, recipe.source, recipe.reported or '-'])} |")
+    return 0
+
+
+def describe(recipe: Recipe) -> tuple[str, str, str]:
+    """A generator's parameters, GFLOP for a megapixel of output, and the LR pixels that it looks across."""
+    from keras_srgan.networks import build_generator
+    from keras_srgan.networks.graph.cost import forward_cost
+    from keras_srgan.networks.graph.receptive_field import receptive_radius, sees_whole_image
+
+    generator = build_generator(recipe)
+    cost = forward_cost(generator, (SIDE, SIDE, recipe.channels))[0] / ((SIDE * recipe.scale) ** 2 * 1e3)
+    reach = "all" if sees_whole_image(generator) else f"{2 * receptive_radius(generator) + 1}"
+    return f"{generator.count_params():,}", f"{cost:.0f}", reach
 
 
 if __name__ == "__main__":

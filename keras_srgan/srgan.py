@@ -4,17 +4,17 @@ import keras
 from keras import ops
 
 from keras_srgan import losses
-from keras_srgan.average import Average
-from keras_srgan.fastconv import fast_convolutions
+from keras_srgan.backend.collectives import Average
+from keras_srgan.backend.tensorflow_step import TrainStep
+from keras_srgan.layers.winograd import fast_convolutions
 from keras_srgan.metrics import psnr, ssim
-from keras_srgan.resample import resize_batch
-from keras_srgan.steps import Step
+from keras_srgan.resampling import resize_batch
 
 # Channel pairs of the layers that a compiled adversarial step transforms: see `fast_convolutions`.
 WIDE = 256 * 256
 
 
-class SRResNetTrainer(Step):
+class SRResNetTrainer(TrainStep):
     """Stage one: trains a generator on a pixel loss, and averages its weights.
 
     Args:

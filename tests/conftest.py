@@ -33,7 +33,7 @@ def textured(rng, height, width, dtype="uint8"):
 
 @pytest.fixture
 def make_image(rng):
-    from keras_srgan.data.images import Image
+    from keras_srgan.images import Image
 
     def make(height=120, width=136, dtype="uint8", name="a.png", max_value=None):
         pixels = textured(rng, height, width, dtype)

@@ -10,10 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_srgan import evaluate, train, upscale
 from keras_srgan.__main__ import main
-from keras_srgan.data.images import write_image
+from keras_srgan.evaluate import __main__ as evaluate
+from keras_srgan.images import write_image
 from keras_srgan.recipes import find_recipe
+from keras_srgan.train import __main__ as train
+from keras_srgan.train.datasets import load_data
+from keras_srgan.upscale import __main__ as upscale
 
 TINY = (
     "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
@@ -155,7 +158,7 @@ def test_wrong_arguments_are_one_line(capsys, arguments, message, monkeypatch, t
 def test_every_image_is_resized_to_the_frame(folder, tmp_path, capsys):
     recipe = find_recipe("covid-srgan8").replace(frame="96x160", patch=32)
     where = {name: None for name in train.FOLDERS} | {"data": str(folder), "strict": False, "licence": ""}
-    images, held_out, _ = train.load_data(recipe, where, print)
+    images, held_out, _ = load_data(recipe, where, print)
     assert {image.pixels.shape for image in [*images, *held_out]} == {(96, 160)}
 
 
@@ -229,7 +232,7 @@ def test_a_run_folder_that_can_not_be_made_is_one_line(folder, tmp_path, capsys)
 
 
 def test_a_full_disk_ends_the_run_in_one_line(folder, tmp_path, capsys, monkeypatch):
-    from keras_srgan import checkpoint
+    from keras_srgan.train.callbacks import checkpoint
 
     def full(file, **arrays):
         raise OSError(28, "No space left on device")

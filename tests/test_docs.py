@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_srgan import networks, recipe
-from keras_srgan.recipes import RECIPES
-from keras_srgan.resample import resize
+from keras_srgan import networks
+from keras_srgan.recipes import RECIPES, recipe
+from keras_srgan.resampling import resize
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]

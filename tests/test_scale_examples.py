@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_srgan.replicas import Hosts, read_hosts
+from keras_srgan.backend.devices import Hosts, read_hosts
 
 PAGE = (Path(__file__).parents[1] / "docs" / "scale.md").read_text(encoding="utf-8")
 STANDINS = {

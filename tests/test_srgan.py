@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 
 from keras_srgan import losses
-from keras_srgan.networks.srresnet import srresnet
-from keras_srgan.networks.strided import strided_discriminator
+from keras_srgan.networks.discriminators.strided import strided_discriminator
+from keras_srgan.networks.generators.srresnet import srresnet
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
 
 
@@ -153,7 +153,7 @@ def test_only_the_two_optimizers_are_in_the_model_and_both_are_built():
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision_trains_both_networks_with_float32_losses(precision, batch):
     from keras_srgan.recipes import Recipe
-    from keras_srgan.training import adam
+    from keras_srgan.train.stages import adam
 
     recipe = Recipe(precision=precision, lr=1e-3)
     keras.config.set_dtype_policy(precision)

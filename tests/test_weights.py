@@ -11,23 +11,16 @@ import numpy as np
 import pytest
 
 import keras_srgan
-from keras_srgan import imports, weights
-from keras_srgan.checks import check_psnr
-from keras_srgan.data.sources import sample_radiograph
-from keras_srgan.evaluation import compare
+from keras_srgan.data.sample import sample_radiograph
+from keras_srgan.evaluate.evaluation import compare
+from keras_srgan.evaluate.report.html import html
+from keras_srgan.evaluate.report.tables import evaluation_markdown
+from keras_srgan.evaluate.sample_check import check_psnr
 from keras_srgan.files import sha256, write_atomically, write_text
+from keras_srgan.inference import load
 from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
-from keras_srgan.report import evaluation_markdown
-from keras_srgan.report_html import html
-from keras_srgan.weights import (
-    find_discriminator,
-    find_weights,
-    load,
-    load_weights,
-    save_weights,
-    weights_folder,
-)
+from keras_srgan.weights import find_discriminator, find_weights, load_weights, save_weights, weights_folder
 
 ROOT = Path(__file__).parents[1]
 SMALL = Recipe().replace(filters=8, blocks=1)
@@ -201,10 +194,7 @@ def test_mixed_weights_are_known_by_both_hashes_and_alpha(pair, make_image):
     assert f"- mixed: sha256 {mixed}\n" in evaluation_markdown(found) and mixed in html(found)
 
 
-def test_importers_are_found_here_and_loaded_on_demand():
-    assert weights.import_rrdb is imports.import_rrdb and weights.import_srresnet is imports.import_srresnet
-    with pytest.raises(AttributeError, match="no attribute 'import_nothing'"):
-        weights.import_nothing  # noqa: B018
+def test_weights_are_found_without_keras():
     code = "import sys, keras_srgan.weights; assert 'keras' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 

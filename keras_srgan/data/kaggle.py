@@ -7,8 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from keras_srgan.data.headers import ImageError
-from keras_srgan.data.sources import find_images
+from keras_srgan.images import ImageError, find_images
 
 HANDLE = "paultimothymooney/chest-xray-pneumonia"
 CLASSES = ("NORMAL", "PNEUMONIA")

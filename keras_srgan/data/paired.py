@@ -2,29 +2,12 @@
 
 import dataclasses
 import os
-from collections import defaultdict
 from collections.abc import Callable
-from pathlib import Path
 
-from keras_srgan.data.images import Image, ImageError, read_image
-from keras_srgan.data.sources import find_images, patient_of, read_all
-from keras_srgan.data.spool import Spool
-
-
-def by_stem(folder: str | os.PathLike) -> dict[str, Path]:
-    """The images under a folder by their path without extension.
-
-    Raises:
-        ImageError: if two have one name, or as `find_images`.
-        FileNotFoundError: if the folder does not exist.
-    """
-    stems: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in find_images(folder):
-        stems[path.relative_to(folder).with_suffix("").as_posix()].append(path)
-    for paths in stems.values():
-        if len(paths) > 1:
-            raise ImageError(f"{paths[0]} and {paths[1]} have one name; keep one of them")
-    return {stem: paths[0] for stem, paths in stems.items()}
+from keras_srgan.data.disk_cache import Spool
+from keras_srgan.data.folder import read_all
+from keras_srgan.data.split import patient_of
+from keras_srgan.images import Image, ImageError, by_stem, read_image
 
 
 def load_pairs(

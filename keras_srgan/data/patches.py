@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from keras_srgan.data.images import Image
+from keras_srgan.images import Image
 
 TRIES = 8  # draws of a patch before the least flat one is taken, or the one with the strongest edges
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from keras_srgan.cores import cores
-from keras_srgan.data.degrade import reduce_batch
-from keras_srgan.data.images import Image
 from keras_srgan.data.patches import PatchSampler
+from keras_srgan.images import Image
+from keras_srgan.machine import cores
+from keras_srgan.resampling import reduce_batch
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -5,17 +5,20 @@ from collections.abc import Callable
 
 from keras import Model
 
-from keras_srgan.networks.compact import compact
-from keras_srgan.networks.deep import drcn, vdsr
-from keras_srgan.networks.edsr import edsr
-from keras_srgan.networks.fast import espcn, fsrcnn
-from keras_srgan.networks.patch import patch_discriminator
-from keras_srgan.networks.recursive import recursive
-from keras_srgan.networks.rrdb import rrdb
-from keras_srgan.networks.srcnn import srcnn, srcnn_attention
-from keras_srgan.networks.srresnet import srresnet
-from keras_srgan.networks.strided import strided_discriminator
-from keras_srgan.networks.unet import autoencoder, unet
+from keras_srgan.networks.discriminators.patchgan import patch_discriminator
+from keras_srgan.networks.discriminators.strided import strided_discriminator
+from keras_srgan.networks.generators.autoencoder import autoencoder
+from keras_srgan.networks.generators.compact import compact
+from keras_srgan.networks.generators.drcn import drcn
+from keras_srgan.networks.generators.edsr import edsr
+from keras_srgan.networks.generators.espcn import espcn
+from keras_srgan.networks.generators.fsrcnn import fsrcnn
+from keras_srgan.networks.generators.recursive import recursive
+from keras_srgan.networks.generators.rrdb import rrdb
+from keras_srgan.networks.generators.srcnn import srcnn, srcnn_attention
+from keras_srgan.networks.generators.srresnet import srresnet
+from keras_srgan.networks.generators.unet import unet
+from keras_srgan.networks.generators.vdsr import vdsr
 from keras_srgan.recipes import Recipe
 
 GENERATORS: dict[str, Callable[..., Model]] = {
@@ -33,6 +36,7 @@ GENERATORS: dict[str, Callable[..., Model]] = {
     "vdsr": vdsr,
     "drcn": drcn,
 }
+
 DISCRIMINATORS: dict[str, Callable[..., Model]] = {"strided": strided_discriminator, "patch": patch_discriminator}
 
 

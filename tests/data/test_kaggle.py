@@ -6,8 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_srgan.data.folder import load_folder
 from keras_srgan.data.kaggle import HANDLE, kaggle_chest_xray
-from keras_srgan.data.sources import find_images, load_folder
+from keras_srgan.images import find_images
 
 COUNTS = {"train": 3, "val": 1, "test": 2}
 

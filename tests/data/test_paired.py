@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_srgan.data.images import ImageError, write_image
 from keras_srgan.data.paired import load_pairs
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset, validation_arrays
+from keras_srgan.images import ImageError, write_image
 
 
 @pytest.fixture

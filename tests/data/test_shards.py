@@ -17,22 +17,22 @@ import pytest
 import tensorflow as tf
 from pydicom.data import get_testdata_file
 
-from keras_srgan import prepare as command
-from keras_srgan import train
-from keras_srgan.data import shards
-from keras_srgan.data.headers import ImageError
-from keras_srgan.data.images import write_image
+from keras_srgan.data.folder import load_folder
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import validation_arrays
-from keras_srgan.data.preparing import Settings, prepare
-from keras_srgan.data.records import crc32c, decode_example, encode_example, frame, unframe
-from keras_srgan.data.shards import holds_shards, load_shards, read_manifest
-from keras_srgan.data.sources import load_folder, split
-from keras_srgan.data.stores import Store
+from keras_srgan.data.shards import reader as shards
+from keras_srgan.data.shards.reader import holds_shards, load_shards, read_manifest
+from keras_srgan.data.shards.stores import Store
+from keras_srgan.data.shards.tfrecord import crc32c, decode_example, encode_example, unwrap_record, wrap_record
+from keras_srgan.data.split import split
 from keras_srgan.files import sha256
-from keras_srgan.training import Run
+from keras_srgan.images import ImageError, write_image
+from keras_srgan.prepare import __main__ as command
+from keras_srgan.prepare.writer import ShardOptions, prepare
+from keras_srgan.train import __main__ as train
+from keras_srgan.train.run import Run
 
-SMALL = Settings(min_size=32, shard_images=4, val_fraction=0.3)
+SMALL = ShardOptions(min_size=32, shard_images=4, val_fraction=0.3)
 TINY = (
     "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
     "--patches-per-epoch 8 --pretrain-epochs 1 --epochs 0 --features none --flat 0 --no-xla --val-fraction 0.3"
@@ -56,7 +56,7 @@ def folder(make_image, tmp_path):
 
 @pytest.fixture
 def made(folder, tmp_path):
-    prepare(folder, tmp_path / "set", SMALL, say=quiet)
+    prepare(folder, tmp_path / "set", SMALL, log=quiet)
     return tmp_path / "set"
 
 
@@ -87,19 +87,19 @@ def test_framed_records_are_tensorflows_byte_for_byte(size, rng, tmp_path):
     data = rng.bytes(size)
     with tf.io.TFRecordWriter(str(tmp_path / "a")) as writer:
         writer.write(data)
-    assert (tmp_path / "a").read_bytes() == frame(data)
-    assert bytes(unframe(frame(data))) == data
+    assert (tmp_path / "a").read_bytes() == wrap_record(data)
+    assert bytes(unwrap_record(wrap_record(data))) == data
 
 
 def test_every_flipped_bit_of_a_record_is_found(rng):
-    record = frame(rng.bytes(700))
+    record = wrap_record(rng.bytes(700))
     for bit in rng.integers(8 * len(record), size=200):
         wrong = bytearray(record)
         wrong[bit // 8] ^= 1 << bit % 8
         with pytest.raises(ValueError, match="checksum"):
-            unframe(bytes(wrong))
+            unwrap_record(bytes(wrong))
     with pytest.raises(ValueError, match="cut short"):
-        unframe(record[:10])
+        unwrap_record(record[:10])
 
 
 def test_examples_are_tensorflows():
@@ -145,7 +145,7 @@ def test_the_manifest_names_hashes_and_the_place_of_each_record(made):
         rows = json.loads((made / shard["index"]).read_text())["records"]
         assert len(rows["offset"]) == shard["records"] <= 4
         for start, size, name in zip(rows["offset"], rows["length"], rows["name"], strict=True):
-            assert bytes(decode_example(unframe(data[start : start + size]))["name"]).decode() == name
+            assert bytes(decode_example(unwrap_record(data[start : start + size]))["name"]).decode() == name
 
 
 @pytest.mark.parametrize("zoom", [1.0, 1.5])
@@ -169,7 +169,7 @@ def test_channels_and_frame_are_those_of_the_folder(folder, tmp_path, channels, 
     for name in ("MR_small.dcm", "CT_small.dcm"):
         shutil.copyfile(get_testdata_file(name), folder / name)
     size = f"{frame_size[0]}x{frame_size[1]}" if frame_size else ""
-    prepare(folder, tmp_path / "set", Settings(channels, size, 32, 0.0), say=quiet)
+    prepare(folder, tmp_path / "set", ShardOptions(channels, size, 32, 0.0), log=quiet)
     stored = opened(tmp_path / "set", channels=channels, frame=frame_size)
     whole = load_folder(folder, channels, 32, frame=frame_size)
     assert len(stored) == len(whole) == 15
@@ -213,7 +213,7 @@ def test_patients_are_not_divided_and_the_seed_chooses(folder, tmp_path):
     chosen = []
     for seed in range(4):
         out = tmp_path / str(seed)
-        prepare(folder, out, Settings(min_size=32, val_fraction=0.3, seed=seed), say=quiet)
+        prepare(folder, out, ShardOptions(min_size=32, val_fraction=0.3, seed=seed), log=quiet)
         parts = [{image.patient or image.path.name for image in opened(out, part)} for part in ("train", "val")]
         assert parts[1] and not parts[0] & parts[1]
         chosen.append(frozenset(parts[1]))
@@ -319,42 +319,43 @@ def test_images_below_the_patch_are_left_out(made):
 def test_a_second_run_does_nothing_and_other_settings_or_images_are_refused(folder, made):
     before = hashes(made)
     times = {path: path.stat().st_mtime_ns for path in made.rglob("*")}
-    done = prepare(folder, made, SMALL, say=quiet)
+    done = prepare(folder, made, SMALL, log=quiet)
     assert (done.written, done.kept, done.missing) == (0, 3, 0)
     with pytest.raises(ImageError, match="began with --seed 0, not 1; give another --out"):
-        prepare(folder, made, dataclasses.replace(SMALL, seed=1), say=quiet)
+        prepare(folder, made, dataclasses.replace(SMALL, seed=1), log=quiet)
     (folder / "more" / "3.tif").rename(folder / "more" / "4.tif")
     with pytest.raises(ImageError, match="began with other images than those under"):
-        prepare(folder, made, SMALL, say=quiet)
+        prepare(folder, made, SMALL, log=quiet)
     assert hashes(made) == before and all(path.stat().st_mtime_ns == each for path, each in times.items())
     with pytest.raises(ImageError, match="exists and is no prepared set"):
-        prepare(folder, folder, SMALL, say=quiet)
+        prepare(folder, folder, SMALL, log=quiet)
     plan = made / "prepare.json"
     plan.write_text(plan.read_text().replace('"version": 1', '"version": 2'))
     with pytest.raises(ImageError, match="format 2, and this program writes 1; give another --out"):
-        prepare(folder, made, SMALL, say=quiet)
+        prepare(folder, made, SMALL, log=quiet)
 
 
 def test_a_damaged_or_lost_shard_is_written_again_and_the_others_kept(folder, made):
     before = hashes(made)
     damage(made, lambda data: data[:-7])
-    done = prepare(folder, made, SMALL, say=quiet)
+    done = prepare(folder, made, SMALL, log=quiet)
     assert (done.written, done.kept) == (1, 2) and hashes(made) == before
     (made / "train" / "00000.json").unlink()
-    done = prepare(folder, made, SMALL, say=quiet)
+    done = prepare(folder, made, SMALL, log=quiet)
     assert (done.written, done.kept) == (1, 2) and hashes(made) == before
     (made / "manifest.json").unlink()
     damage(made, lambda data: data[::-1])
-    done = prepare(folder, made, SMALL, say=quiet)
+    done = prepare(folder, made, SMALL, log=quiet)
     assert (done.written, done.kept) == (1, 2) and hashes(made) == before
 
 
 def test_a_killed_run_goes_on_and_ends_the_same(folder, made, tmp_path):
     out = tmp_path / "killed"
     code = (
-        "import sys, time; from keras_srgan.data import preparing as p; record = p._record\n"
+        "import sys, time; from keras_srgan.prepare import writer as p; record = p._record\n"
         "p._record = lambda *each: (time.sleep(0.2), record(*each))[1]\n"
-        "p.prepare(sys.argv[1], sys.argv[2], p.Settings(min_size=32, shard_images=4, val_fraction=0.3), workers=1)\n"
+        "options = p.ShardOptions(min_size=32, shard_images=4, val_fraction=0.3)\n"
+        "p.prepare(sys.argv[1], sys.argv[2], options, workers=1)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code, folder, out], stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -367,7 +368,7 @@ def test_a_killed_run_goes_on_and_ends_the_same(folder, made, tmp_path):
     process.communicate()
     kept = (out / "train" / "00000.tfrecord").stat().st_mtime_ns
     assert not (out / "manifest.json").exists()
-    done = prepare(folder, out, SMALL, say=quiet)
+    done = prepare(folder, out, SMALL, log=quiet)
     assert 1 <= done.kept < 3 and done.written == 3 - done.kept
     assert (out / "train" / "00000.tfrecord").stat().st_mtime_ns == kept
     assert hashes(out) == hashes(made)
@@ -375,9 +376,9 @@ def test_a_killed_run_goes_on_and_ends_the_same(folder, made, tmp_path):
 
 def test_several_runs_share_the_work(folder, made, tmp_path):
     out = tmp_path / "shared"
-    first = prepare(folder, out, SMALL, share=(1, 2), say=quiet)
+    first = prepare(folder, out, SMALL, share=(1, 2), log=quiet)
     assert (first.written, first.missing) == (1, 2) and not (out / "manifest.json").exists()
-    second = prepare(folder, out, SMALL, share=(0, 2), say=quiet)
+    second = prepare(folder, out, SMALL, share=(0, 2), log=quiet)
     assert (second.written, second.missing) == (2, 0) and hashes(out) == hashes(made)
 
 
@@ -387,16 +388,16 @@ def test_bad_files_are_named_and_counted_or_stop(folder, tmp_path):
     (folder / "empty.dcm").write_bytes(b"")
     cv2.imwrite(str(folder / "small.png"), np.zeros((20, 40), "uint8"))
     with pytest.raises(ImageError, match="cut.png|small.png|empty.dcm"):
-        prepare(folder, tmp_path / "strict", SMALL, strict=True, say=quiet)
+        prepare(folder, tmp_path / "strict", SMALL, strict=True, log=quiet)
     assert not (tmp_path / "strict" / "manifest.json").exists()
-    done = prepare(folder, tmp_path / "set", SMALL, say=quiet)
+    done = prepare(folder, tmp_path / "set", SMALL, log=quiet)
     text = "\n".join(done.left_out)
     assert sum(done.images.values()) == 12 and len(done.left_out) == 3
     for part in ("cut.png", "empty.dcm", "small.png: 20x40 pixels"):
         assert part in text
     assert json.loads((tmp_path / "set" / "manifest.json").read_text())["left_out"] == done.left_out
     with pytest.raises(ImageError, match="cut.png|small.png|empty.dcm"):
-        prepare(folder, tmp_path / "strict", SMALL, strict=True, say=quiet)
+        prepare(folder, tmp_path / "strict", SMALL, strict=True, log=quiet)
 
 
 def test_a_folder_of_bad_files_or_of_one_patient_is_an_error(tmp_path, make_image):
@@ -404,10 +405,10 @@ def test_a_folder_of_bad_files_or_of_one_patient_is_an_error(tmp_path, make_imag
     data.mkdir()
     (data / "a.png").write_bytes(b"no image")
     with pytest.raises(ImageError, match="cannot be split; give --val-fraction 0"):
-        prepare(data, tmp_path / "b", SMALL, say=quiet)
+        prepare(data, tmp_path / "b", SMALL, log=quiet)
     assert not (tmp_path / "b").exists()  # so that another --val-fraction is not refused
     with pytest.raises(ImageError, match="none of 1 images .*a.png"):
-        prepare(data, tmp_path / "b", Settings(val_fraction=0.0), say=quiet)
+        prepare(data, tmp_path / "b", ShardOptions(val_fraction=0.0), log=quiet)
 
 
 def test_a_full_disk_leaves_nothing_half_written(folder, tmp_path):
@@ -416,11 +417,11 @@ def test_a_full_disk_leaves_nothing_half_written(folder, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (6000, before[1]))  # less than a shard
     try:
         with pytest.raises(OSError, match="00000.tfrecord"):
-            prepare(folder, out, SMALL, say=quiet)
+            prepare(folder, out, SMALL, log=quiet)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [path.name for path in out.rglob("*") if path.is_file()] == ["prepare.json"]
-    assert prepare(folder, out, SMALL, say=quiet).written == 3
+    assert prepare(folder, out, SMALL, log=quiet).written == 3
 
 
 @pytest.mark.parametrize("scheme", ["file", "ram"])

@@ -1,0 +1,164 @@
+"""What the commands share: a quiet start, one-line errors, flags made from a recipe."""
+
+import argparse
+import contextlib
+import dataclasses
+import importlib.util
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from keras_srgan import machine
+from keras_srgan.machine import cores
+from keras_srgan.recipes import LABELS, Recipe
+
+if TYPE_CHECKING:
+    pass
+
+
+class Parser(argparse.ArgumentParser):
+    """An `ArgumentParser` whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        print(f"{self.prog}: {message} (see --help)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def add_recipe_flags(parser: argparse.ArgumentParser, shown: Recipe) -> None:
+    """Adds a flag for every field of a recipe; the help shows the values of `shown`."""
+    group = parser.add_argument_group(f"recipe fields (in brackets: the value in {shown.name})")
+    for field in dataclasses.fields(Recipe):
+        if field.name in LABELS:
+            continue
+        flag, value = f"--{field.name.replace('_', '-')}", getattr(shown, field.name)
+        text = f"{field.metadata['help']} [{value}]".replace("%", "%%")
+        kind: Any = field.type
+        if kind is bool:
+            group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+        else:
+            choices = field.metadata["choices"] or None
+            metavar = None if choices else kind.__name__.upper()
+            group.add_argument(flag, type=kind, choices=choices, metavar=metavar, default=None, help=text)
+
+
+def recipe_changes(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The recipe fields that the command line sets."""
+    names = {field.name for field in dataclasses.fields(Recipe)} - set(LABELS)
+    return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
+
+
+def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None) -> str:
+    """Imports what Keras runs on, TensorFlow or JAX, without start-up notes that reach the terminal past its log level.
+
+    Args:
+        feeds: import TensorFlow beside JAX too, if it is there: tf.data feeds training.
+        start: what to do before anything is computed.
+
+    Returns:
+        The devices that it found, in words.
+
+    Raises:
+        ValueError: if `KERAS_BACKEND` names something that is not installed.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    backend = os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if importlib.util.find_spec(backend) is None:
+        raise ValueError(f"KERAS_BACKEND is {backend}, which is not installed: install it, or set tensorflow or jax")
+    if feeds:
+        # NumPy's threads spin for a while after each small product that a batch needs, on the cores that train.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        if backend == "jax":
+            machine.use_one_arena()
+            import jax
+
+            start()
+            gpus = [device for device in jax.devices() if device.platform != "cpu"]
+            if feeds:
+                with contextlib.suppress(ImportError):
+                    importlib.import_module("tensorflow")
+        else:
+            os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+            import tensorflow as tf
+
+            start()
+            gpus = tf.config.list_logical_devices("GPU")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+    found = f"{len(gpus)} GPU(s)" if gpus else f"CPU, {cores()} core(s)"
+    return f"{found}, JAX" if backend == "jax" else found
+
+
+def run_safely(program: str, work: Callable[[], int]) -> int:
+    """Runs a command; an error is one line on stderr and exit status 1.
+
+    `KERAS_SRGAN_DEBUG=1` in the environment shows the trace instead.
+    """
+    try:
+        return work()
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("KERAS_SRGAN_DEBUG"):
+            raise
+        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+positive.__name__ = "positive number"
+
+
+class StatusLine:
+    """What is being done and for how long, on a line of a terminal that is overwritten; nothing elsewhere."""
+
+    def __init__(self, stream):
+        self.stream = stream if stream.isatty() else None
+        self.lock, self.text, self.started, self.width = threading.Lock(), "", 0.0, 0
+        self.clock: threading.Thread | None = None
+
+    def show(self, done: int, total: int, text: str) -> None:
+        """Shows a bar of the files done, and a text; a clock goes on by itself."""
+        if self.stream is None:
+            return
+        bar = f"[{'#' * (20 * done // total):20}] {done + 1}/{total} " if total > 1 else ""
+        with self.lock:
+            self.started = self.started if self.text else time.monotonic()
+            self.text = bar + (text if len(text) <= 60 else "..." + text[-57:])
+        self._draw()
+        if self.clock is None:
+            self.clock = threading.Thread(target=self._tick, daemon=True)
+            self.clock.start()
+
+    def _tick(self) -> None:
+        while True:
+            time.sleep(1)
+            self._draw()
+
+    def _draw(self) -> None:
+        with self.lock:
+            if self.text:
+                line = f"{self.text} {time.monotonic() - self.started:.0f} s"
+                print("\r" + line.ljust(self.width), end="", file=self.stream, flush=True)
+                self.width = len(line)
+
+    def clear(self) -> None:
+        with self.lock:
+            if self.text:
+                print("\r" + " " * self.width + "\r", end="", file=self.stream, flush=True)
+            self.text, self.width = "", 0

@@ -1,0 +1,125 @@
+"""`python -m keras_srgan.evaluate`: networks beside bicubic. Arguments and printing; `evaluation.py` does the work."""
+
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from keras_srgan.cli import Parser, run_safely, start_quietly
+from keras_srgan.mos.names import check_names
+
+PROTOCOLS = ("cxr", "cxr96", "cxr720", "natural-y", "rgb")
+METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "seconds")
+CLEAR = "\r\033[K"  # the terminal's line
+
+
+def parser() -> Parser:
+    """The command's parser; needs no TensorFlow, so `--help` is quick."""
+    parse = Parser(
+        prog="keras-srgan evaluate",
+        description="Measures networks beside bicubic on the same images, with 95 % intervals. "
+        "What the protocols and figures are: docs/protocols.md.",
+    )
+    source = parse.add_argument_group("images (one of: --data; --hr and --lr; --lr alone, without originals)")
+    source.add_argument("--data", metavar="DIR", help="folder of HR images, from which LR is made")
+    source.add_argument("--hr", metavar="DIR", help="folder of HR images that match those of --lr by name")
+    source.add_argument("--lr", metavar="DIR", help="folder of LR images")
+    source.add_argument("--most", type=int, metavar="N", help="only the first N images, by name [all]")
+    parse.add_argument("--weights", nargs="+", default=[], metavar="W", help="names, files or run folders [none]")
+    parse.add_argument("--protocol", choices=PROTOCOLS, default="cxr", help="how HR, LR and figures are made [cxr]")
+    parse.add_argument("--scale", type=int, default=4, metavar="S", help="the factor [4]")
+    parse.add_argument("--metrics", nargs="+", choices=METRICS, metavar="M", help=f"of {', '.join(METRICS)} [all]")
+    parse.add_argument("--nearest", action="store_true", help="nearest neighbour beside bicubic")
+    parse.add_argument("--lanczos", action="store_true", help="Lanczos beside bicubic")
+    parse.add_argument(
+        "--discriminator",
+        nargs="+",
+        default=[],
+        metavar="D",
+        help="names, run folders, or their files of "
+        "discriminator weights, judged as classifiers of real and generated patches",
+    )
+    parse.add_argument("--report", metavar="OUT", help="folder for report.html, report.md, CSV and JSON")
+    parse.add_argument("--mos", metavar="FILE.html", help="also a page where people rate these weights")
+    parse.add_argument("--seed", type=int, default=0, metavar="N", help="of random crops and of the bootstrap [0]")
+    parse.add_argument("--workers", type=int, default=2, metavar="N", help="threads that read images [2]")
+    return parse
+
+
+def main(arguments: list[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    parse = parser()
+    parsed = parse.parse_args(arguments)
+    given = (bool(parsed.data), bool(parsed.hr), bool(parsed.lr))
+    if given not in ((True, False, False), (False, True, True), (False, False, True)):
+        parse.error("give --data DIR, or --hr DIR and --lr DIR, or --lr DIR alone")
+    if parsed.mos and not (parsed.data and parsed.weights):
+        parse.error("--mos needs --data and --weights")
+    for name, least in (("most", 1), ("scale", 1), ("workers", 1), ("seed", 0)):
+        if getattr(parsed, name) is not None and getattr(parsed, name) < least:
+            parse.error(f"--{name} {getattr(parsed, name)}: at least {least}")
+    if parsed.scale == 1 and not parsed.hr:
+        parse.error("--scale 1 compares pairs of equal size: give --hr DIR and --lr DIR")
+    command = f"python -m keras_srgan.evaluate {shlex.join(arguments)}"
+    return run_safely("keras-srgan evaluate", lambda: work(parsed, command))
+
+
+class _Progress:
+    """One line on a terminal that counts images; nothing elsewhere."""
+
+    def __init__(self) -> None:
+        self.shown = sys.stderr.isatty()
+        self.started = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.shown:
+            left = (time.monotonic() - self.started) / done * (total - done)
+            text = f"{done}/{total} images, {left:.0f} s left" if done < total else ""
+            print(f"{CLEAR}{text}", end="", file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        print(f"{CLEAR if self.shown else ''}keras-srgan evaluate: {text}", file=sys.stderr)
+
+
+def work(arguments, command: str) -> int:
+    report = Path(arguments.report) if arguments.report else None
+    if report and report.exists() and not report.is_dir():
+        raise ValueError(f"{report}: a file; --report takes a folder")
+    if arguments.mos:
+        check_names(arguments.mos)
+    start_quietly()
+    from keras_srgan.evaluate.evaluation import compare
+    from keras_srgan.evaluate.protocols import find_protocol
+    from keras_srgan.evaluate.report.tables import evaluation_markdown, write_report
+
+    progress = _Progress()
+    evaluation = compare(
+        arguments.data,
+        arguments.weights,
+        find_protocol(arguments.protocol).replace(scale=arguments.scale, seed=arguments.seed),
+        hr=arguments.hr,
+        lr=arguments.lr,
+        baseline=[name for name in ("nearest", "lanczos") if getattr(arguments, name)],
+        metrics=arguments.metrics,
+        most=arguments.most,
+        discriminators=arguments.discriminator,
+        crops=3 if report else 0,
+        seed=arguments.seed,
+        workers=arguments.workers,
+        command=command,
+        warn=progress.warn,
+        progress=progress,
+    )
+    print(evaluation_markdown(evaluation))
+    if report:
+        write_report(evaluation, report)
+        print(f"\nreport: {report / 'report.html'}")
+    if arguments.mos:
+        from keras_srgan.mos.page import judge_folder
+
+        print(judge_folder(arguments.data, arguments.weights, arguments.mos, command=command, warn=progress.warn))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

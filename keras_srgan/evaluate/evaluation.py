@@ -1,0 +1,204 @@
+"""An evaluation: every method's figures on every image, means with intervals, differences from bicubic."""
+
+import importlib.metadata
+import json
+import math
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_srgan.evaluate.crops import crop, pick_images
+from keras_srgan.evaluate.discriminator import DiscriminatorTest
+from keras_srgan.evaluate.measure import ALONE, METRICS, measure
+from keras_srgan.evaluate.methods import baselines, networks
+from keras_srgan.evaluate.protocols import Protocol, digest, find_protocol
+from keras_srgan.evaluate.summary import RESAMPLES, summarise
+from keras_srgan.evaluate.test_set import Item, items_of, read_ahead
+from keras_srgan.images import Image, ImageError
+from keras_srgan.version import __version__
+
+
+@dataclass
+class Evaluation:
+    """What `compare` found; a report is written from it alone.
+
+    Args:
+        protocol: `Protocol.describe`.
+        methods: names, bicubic first, then other baselines, then networks.
+        metrics: the figures computed, name to `label`, `unit`, `better` (`"higher"` or `"lower"`), `digits`.
+        rows: a dictionary for each image and method: `image`, `method` and the figures. NaN where a figure cannot
+            be computed.
+        summary: a dictionary for each method: `method`, each figure's `mean`, `low`, `high` (95 % bootstrap
+            interval) and `n`, and in `against_bicubic` the same of the paired difference with `improved`, the
+            share of images that are better. An image without a finite figure for one method is left out of
+            that figure for all.
+        extremes: method to `worst` and `best` five images by PSNR gain over bicubic.
+        gallery: crops: `image`, `crop` `[top, left, height, width]`, `versions` (name to uint8 array).
+        classifier: see `keras_srgan.evaluate.discriminator`.
+        provenance: command, versions, hashes, number of images, what was skipped, date.
+    """
+
+    protocol: dict[str, Any]
+    methods: list[str]
+    metrics: dict[str, dict[str, Any]]
+    rows: list[dict[str, Any]]
+    summary: list[dict[str, Any]]
+    extremes: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    gallery: list[dict[str, Any]] = field(default_factory=list)
+    classifier: list[dict[str, Any]] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Everything but the gallery's pixels, as JSON; NaN and infinite become `null`."""
+        shown = {**vars(self), "gallery": [{k: v for k, v in each.items() if k != "versions"} for each in self.gallery]}
+        return json.dumps(_finite(shown), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def compare(
+    data: str | Path | Sequence[Image] | None = None,
+    weights: Sequence[str | Path] | Mapping[str, Any] = (),
+    protocol: str | Protocol = "cxr",
+    *,
+    hr: str | Path | None = None,
+    lr: str | Path | None = None,
+    baseline: Sequence[str] = (),
+    metrics: Sequence[str] | None = None,
+    most: int | None = None,
+    discriminators: Sequence[str | Path] = (),
+    crops: int = 3,
+    seed: int = 0,
+    workers: int = 2,
+    command: str = "",
+    warn: Callable[[str], object] = lambda text: None,
+    progress: Callable[[int, int], object] = lambda done, total: None,
+) -> Evaluation:
+    """Measures networks beside bicubic on the same images.
+
+    Images are read as they are needed, so memory does not grow with their number. One that cannot be used is
+    named, left out and counted.
+
+    Args:
+        data: a folder of HR images, or a list of `Image`.
+        weights: names, files or run folders for `keras_srgan.load`; or a dictionary from names in the table to
+            these, or to any function `(lr, max_value) -> sr` that keeps the dtype, so that a network of
+            another program can be compared.
+        protocol: `"cxr"`, `"cxr96"`, `"cxr720"`, `"natural-y"`, `"rgb"`, or a `Protocol`.
+        hr, lr: instead of `data`, two folders whose files match by name; or `lr` alone, without originals.
+        baseline: other interpolations beside bicubic: `"nearest"`, `"lanczos"`.
+        metrics: names of `METRICS`; all by default.
+        most: integer, take only so many images, the first by name.
+        discriminators: run folders or files of `discriminator.weights.h5`, judged as classifiers.
+        crops: integer, how many images the gallery shows: evenly from the worst to the best gain.
+        seed: integer, of the bootstrap and of random patches.
+        workers: integer, threads that read images ahead.
+        command: what to state as the command.
+        warn: function of a line for each image left out.
+        progress: function of the number of images done and of all.
+
+    Returns:
+        An `Evaluation`.
+
+    Raises:
+        OSError: for a missing folder or unknown weights.
+        ValueError: for arguments that don't fit each other, or no usable image.
+
+    Example:
+
+    >>> found = compare("images/test", ["xray-srgan-plus"])
+    >>> found.summary[1]["psnr"]["mean"]
+    """
+    protocol = find_protocol(protocol) if isinstance(protocol, str) else protocol
+    items = items_of(protocol, data, hr, lr)[:most]
+    known = METRICS if data is not None or hr is not None else ALONE
+    if odd := [name for name in metrics or () if name not in known]:
+        raise ValueError(f"metric {odd[0]!r} is not known here: choose of {', '.join(known)}")
+    if discriminators and known is ALONE:
+        raise ValueError("a discriminator needs original images: give HR images too")
+    chosen = {name: about for name, about in known.items() if not metrics or name in metrics}
+    interpolations = baselines(baseline, protocol.scale)
+    rated = networks(weights, protocol.scale)
+    if discriminators and not rated:
+        raise ValueError("a discriminator needs generated images: give weights too")
+    methods = [*interpolations, *rated]
+    tests = [DiscriminatorTest(each, seed=seed) for each in discriminators]
+    used: list[Item] = []
+    rows: list[dict[str, Any]] = []
+    digests: list[str] = []
+    deviations: list[float] = []
+    skipped: list[str] = []
+    for done, (item, pair) in enumerate(zip(items, read_ahead(items, workers), strict=True), 1):
+        if isinstance(pair, ImageError):
+            skipped.append(str(pair))
+            warn(f"left out: {pair}")
+        else:
+            if not used:  # the first call of a network is no measure of its time
+                for method in rated:
+                    method(pair, protocol)
+            found, enlarged = measure(pair, protocol, methods, list(chosen))
+            rows += found
+            for test in tests:
+                test.update(pair, {method.name: enlarged[method.name] for method in rated})
+            used.append(item)
+            digests.append(f"{pair.digest}  {pair.name}\n")
+            deviations += [] if pair.deviation is None else [pair.deviation]
+        progress(done, len(items))
+    if not used:
+        raise ImageError(f"none of {len(items)} image(s) can be used; the first: {skipped[0]}")
+    for test in tests:
+        if not test.real:
+            warn(f"{test.name}: no image is as large as the discriminator's patches of {test.recipe.patch} px")
+    names = [method.name for method in methods]
+    summary, extremes = summarise(rows, names, chosen, seed)
+    origin = None
+    if known is ALONE:
+        origin = "the files, without originals"
+    elif deviations:
+        origin = f"files, {np.mean(deviations):.2f} grey levels of 255 (RMS) from antialiased bicubic of HR"
+    return Evaluation(
+        protocol=protocol.describe(origin),
+        methods=names,
+        metrics=chosen,
+        rows=rows,
+        summary=summary,
+        extremes=extremes,
+        gallery=[crop(used[i].load(), protocol, methods) for i in pick_images(rows, names, len(interpolations), crops)],
+        classifier=[result for test in tests for result in test.results()],
+        provenance={
+            "command": command,
+            "versions": versions(),
+            "weights": {method.name: method.sha256 for method in rated},
+            **({"discriminators": {test.name: test.sha256 for test in tests}} if tests else {}),
+            "images": len(used),
+            "skipped": skipped,
+            "image_list_sha256": digest("".join(digests).encode()),
+            "intervals": f"95 %, percentile bootstrap over images, {RESAMPLES} resamples, seed {seed}",
+            "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+        },
+    )
+
+
+def versions() -> dict[str, str]:
+    """The programs that made the figures."""
+    backend = keras.backend.backend()
+    packages = {"keras": "keras", backend: backend, "numpy": "numpy", "opencv": "opencv-python-headless"}
+    found = {"keras_srgan": __version__, "python": platform.python_version()}
+    for name, package in packages.items():
+        try:
+            found[name] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:  # installed under another name
+            pass
+    return found

@@ -1,0 +1,43 @@
+"""The header of a DICOM Secondary Capture object, for an image that came from a file of another format."""
+
+import datetime
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
+
+from keras_srgan.images.rasters import check_holds
+
+
+def capture_header(pixels: np.ndarray, max_value: int) -> Dataset:
+    """A header that `write_dicom` can derive an object from; patient and study are left empty.
+
+    Args:
+        pixels: uint8 or uint16 array of shape `(height, width)` or `(height, width, 3)`.
+        max_value: The value of white, `2**bits - 1`.
+
+    Returns:
+        A data set of its own study and series, without instance UID (DICOM PS3.3, A.8.1).
+
+    Raises:
+        ImageError: For floats, or above 65535 pixels a side.
+    """
+    check_holds(".dcm", pixels.dtype, *pixels.shape[:2])
+    now = datetime.datetime.now()
+    header = Dataset()
+    header.SpecificCharacterSet = "ISO_IR 192"
+    header.SOPClassUID = SecondaryCaptureImageStorage
+    header.Modality, header.ConversionType = "OT", "WSD"
+    for empty in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "ReferringPhysicianName", "StudyID"):
+        setattr(header, empty, "")
+    for empty in ("AccessionNumber", "StudyDate", "StudyTime", "PatientOrientation", "Laterality"):
+        setattr(header, empty, "")
+    header.StudyInstanceUID, header.SeriesInstanceUID = generate_uid(), generate_uid()
+    header.SeriesNumber = header.InstanceNumber = 1
+    header.DateOfSecondaryCapture, header.TimeOfSecondaryCapture = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
+    header.ImageType = ["DERIVED", "SECONDARY"]
+    header.SamplesPerPixel = 1 if pixels.ndim == 2 else 3
+    header.PhotometricInterpretation = "MONOCHROME2" if pixels.ndim == 2 else "RGB"
+    header.BitsAllocated, header.BitsStored = 8 * pixels.itemsize, int(max_value).bit_length()
+    header.PixelRepresentation = 0
+    return header

@@ -1,0 +1,166 @@
+"""Read and write single images without changing what their numbers mean.
+
+A raster file is checked against its own header before it is decoded (`headers.py`), because OpenCV may return a
+partly decoded image for a cut file. The depth of an image comes from its type and header, never from its brightest
+pixel.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pydicom
+
+from keras_srgan.files import write_atomically, write_bytes
+from keras_srgan.images.colour import luma
+from keras_srgan.images.headers import ImageError, examine
+from keras_srgan.images.rasters import ENCODINGS, check_holds, decode, encode
+from keras_srgan.images.tiff import write_tiff
+
+RASTER_EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
+DICOM_EXTENSIONS = (".dcm", ".dicom", ".ima")
+ALIASES = {".jpeg": ".jpg", ".tiff": ".tif", ".dicom": ".dcm"}
+HOLDS_ALPHA = (".png", ".tif", ".webp")
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """One decoded image and where it came from.
+
+    Args:
+        pixels: Array of shape `(height, width)`, or `(height, width, 3)` in RGB order; uint8 or uint16;
+            larger is brighter.
+        max_value: The value of white, `2**bits - 1`.
+        path: The file it was read from.
+        patient: Identifier of the patient, or `None` where unknown.
+        dicom: The DICOM header without its pixel data, or `None` for other formats.
+        lr: The pixels of its given LR image, of the same depth, or `None` where LR is made from `pixels`.
+    """
+
+    pixels: np.ndarray
+    max_value: int
+    path: Path
+    patient: str | None = None
+    dicom: pydicom.Dataset | None = None
+    lr: np.ndarray | None = None
+
+
+def is_dicom(start: bytes | bytearray, path: str | os.PathLike) -> bool:
+    """Whether a file is to be read as DICOM, by its first bytes, or else by its extension."""
+    return start[128:132] == b"DICM" or Path(path).suffix.lower() in DICOM_EXTENSIONS
+
+
+def read_image(path: str | os.PathLike, channels: int | None = None, max_pixels: int | None = None) -> Image:
+    """Read a PNG, JPEG, single-page TIFF, BMP, WebP or DICOM image.
+
+    The format is found from the content; the extension only tells a DICOM file that lacks the `DICM` mark.
+    Transparency is dropped. Orientation tags are not applied. Floating-point TIFF in [0, 1] becomes uint16.
+    `frames.open_frames` keeps all of this, and reads files of several images.
+
+    Args:
+        path: The file.
+        channels: 1 turns colour to gray (`luma`), 3 repeats gray three times, `None` keeps what is stored.
+        max_pixels: Larger images are refused before they are decoded. Defaults to `headers.MAX_PIXELS`.
+
+    Returns:
+        An `Image`. `max_value` is 255 for 8-bit and 65535 for 16-bit raster files, and `2**BitsStored - 1`
+        for DICOM.
+
+    Raises:
+        ImageError: If the file is not such an image, is damaged or cut short, or is too large.
+        OSError: If the file cannot be opened.
+        ValueError: If `channels` is not 1, 3 or `None`.
+    """
+    path = Path(path)
+    if channels not in (None, 1, 3):
+        raise ValueError(f"channels must be 1, 3 or None, received {channels!r}")
+    data = bytearray(path.read_bytes())
+    header = patient = None
+    if is_dicom(data[:132], path):
+        from keras_srgan.images.dicom import patient_id, read_dicom
+
+        pixels, max_value, header = read_dicom(path, max_pixels)
+        patient = patient_id(header)
+    else:
+        try:
+            pages = examine(data)
+            if len(pages) != 1:
+                raise ImageError(f"the TIFF has {len(pages)} pages; save the one you need as a file of its own")
+            pixels, _ = decode(data, pages[0], max_pixels)
+        except ImageError as error:
+            raise ImageError(f"{path}: {error}") from None
+        if pixels.dtype.kind == "f":
+            pixels = np.rint(pixels * 65535.0).astype(np.uint16)
+        max_value = int(np.iinfo(pixels.dtype).max)
+    if channels == 1 and pixels.ndim == 3:
+        pixels = luma(pixels)
+    elif channels == 3 and pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    return Image(pixels, max_value, path, patient, header)
+
+
+def write_image(
+    path: str | os.PathLike,
+    pixels: np.ndarray,
+    max_value: int | None = None,
+    like: Image | None = None,
+    alpha: np.ndarray | None = None,
+) -> Path:
+    """Write an image whole or not at all.
+
+    Values are stored as they are, so a 15-bit radiograph keeps its numbers in a 16-bit PNG.
+
+    Args:
+        path: Target; `.png`, `.tif`, `.tiff` (8 or 16 bits), `.jpg`, `.jpeg`, `.bmp`, `.webp` (8 bits), `.dcm` or
+            `.dicom`. Only JPEG loses anything.
+        pixels: uint8 or uint16 array of shape `(height, width)`, or `(height, width, 3)` in RGB order. TIFF takes
+            float32 and float64 in `[0, 1]` too.
+        max_value: The value of white. Defaults to that of `like`, else to the dtype's largest value.
+        like: The image this one was made from. Needed for DICOM, whose header it provides.
+        alpha: Array of shape `(height, width)` and the same dtype, for PNG, TIFF and WebP.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ImageError: If the format cannot hold these pixels.
+        OSError: If the file cannot be written; nothing is left behind, and an older file stays as it was.
+    """
+    path = Path(path)
+    suffix = ALIASES.get(path.suffix.lower(), path.suffix.lower())
+    floats = suffix == ".tif" and pixels.dtype in (np.float32, np.float64)
+    if pixels.dtype not in (np.uint8, np.uint16) and not floats:
+        raise ImageError(f"{path}: pixels are {pixels.dtype}; round them to uint8 or uint16 first")
+    if pixels.size == 0 or not (pixels.ndim == 2 or (pixels.ndim == 3 and pixels.shape[2] == 3)):
+        raise ImageError(f"{path}: pixels have shape {pixels.shape}; give (height, width[, 3])")
+    if max_value is None:
+        max_value = like.max_value if like is not None else 1 if floats else int(np.iinfo(pixels.dtype).max)
+    if pixels.max() > max_value:
+        raise ImageError(f"{path}: a pixel is {pixels.max()}, above white at {max_value}; clip them first")
+    if alpha is not None and suffix not in HOLDS_ALPHA:
+        raise ImageError(f"{path}: {suffix} holds no alpha channel; write .png instead")
+    if suffix == ".dcm":
+        return _write_like_dicom(path, pixels, max_value, like)
+    if suffix == ".tif":
+        return write_atomically(path, lambda temporary: write_tiff(temporary, [(pixels, alpha)], 2 * pixels.nbytes))
+    if suffix not in ENCODINGS:
+        raise ImageError(f"{path}: cannot write extension {suffix!r}; use .png, .tif, .jpg, .bmp, .webp or .dcm")
+    try:
+        check_holds(suffix, pixels.dtype, *pixels.shape[:2])
+        return write_bytes(path, encode(suffix, pixels, alpha))
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from None
+
+
+def _write_like_dicom(path: Path, pixels: np.ndarray, max_value: int, like: Image | None) -> Path:
+    from keras_srgan.images.dicom_derived import write_dicom
+
+    if like is None or like.dicom is None:
+        raise ImageError(f"{path}: DICOM needs the header of a DICOM source; write .png instead")
+    if max_value != like.max_value:
+        raise ImageError(f"{path}: white is {max_value}, but {like.max_value} in {like.path}; keep it")
+    rows, columns = (new / old for new, old in zip(pixels.shape[:2], like.pixels.shape[:2], strict=True))
+    if rows != columns:
+        raise ImageError(f"{path}: {rows:g} times the rows but {columns:g} times the columns; keep the aspect")
+    return write_dicom(path, like.dicom, [pixels], max_value, rows)

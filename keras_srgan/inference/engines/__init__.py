@@ -1,0 +1,111 @@
+"""Engines: what runs a generator. All give the same image; they differ in speed and in what they need."""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from keras_srgan.networks.graph.calls import calls
+
+ENGINES = {
+    "keras": "Keras as it is; without XLA where the backend can",
+    "xla": "the whole network as one XLA program, compiled for every shape",
+    "fast": "XLA on blocks of one shape, by Winograd's convolutions; for CPUs",
+    "onnx": "ONNX Runtime",
+    "openvino": "OpenVINO",
+}
+
+PACKAGES = {"onnx": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}  # also the names of the extras
+MEMORY = 3 * 2**28  # bytes of activations that a tile may take, as counted; about 1 GB measured
+
+
+@dataclass
+class Engine:
+    """A network ready to run.
+
+    Args:
+        name: string.
+        run: function from `(N, H, W, C)` to `(N, H * scale, W * scale, C)`, NumPy float32, both in `[-1, 1]`.
+        pixels: integer, the LR pixels that it can take at once in about `MEMORY`.
+    """
+
+    name: str
+    run: Callable[[np.ndarray], np.ndarray]
+    pixels: int
+
+
+def require(name: str) -> None:
+    """Checks that an engine is known and its packages are installed.
+
+    Raises:
+        ValueError: naming the known engines, or what to install.
+    """
+    if name not in ("auto", *ENGINES):
+        raise ValueError(f"engine {name!r} is not known: choose one of auto, {', '.join(ENGINES)}")
+    missing = [package for package in PACKAGES.get(name, ()) if importlib.util.find_spec(package) is None]
+    if missing:
+        raise ValueError(f"engine {name!r} needs {' and '.join(missing)}: pip install 'keras-srgan[{name}]'")
+
+
+def installed() -> list[str]:
+    """The engines whose packages are there."""
+    return [name for name in ENGINES if all(importlib.util.find_spec(each) for each in PACKAGES.get(name, ()))]
+
+
+def make_engine(name: str, generator: keras.Model) -> Engine:
+    """Prepares a generator to run.
+
+    Args:
+        name: one of `ENGINES`, or `"auto"`: `"fast"` on a CPU where the network has layers that it suits, else
+            `"keras"`.
+        generator: functional model in `[-1, 1]`.
+
+    Returns:
+        An `Engine`.
+
+    Raises:
+        ValueError: for an unknown engine, one whose packages are missing, or a network that it cannot run.
+    """
+    require(name)
+    # A layer's input and output, and a copy.
+    pixels = int(MEMORY / (4 * 3 * max(call.values for call in calls(generator).values())))
+    if name in ("auto", "fast"):
+        from keras_srgan.inference.engines.fast import FastEngine, suits
+
+        if name == "fast" or (suits(generator) and keras.distribution.list_devices()[0].startswith("cpu")):
+            engine = FastEngine(generator)
+            return Engine("fast", engine, int(MEMORY / (4 * engine.values)))
+        name = "keras"
+    if name in ("onnx", "openvino"):
+        from keras_srgan.inference.engines import exported
+
+        return Engine(name, getattr(exported, name)(generator), pixels)
+    return Engine(name, _whole(generator, xla=name == "xla"), pixels)
+
+
+def _whole(generator: keras.Model, xla: bool) -> Callable[[np.ndarray], np.ndarray]:
+    """The network as one function of the backend."""
+
+    def forward(lr):
+        return generator(lr, training=False)
+
+    run = forward
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Without XLA one trace serves all shapes, but that Keras 3.15 cannot trace bilinear enlargement so.
+        fixed = xla or any(isinstance(layer, keras.layers.UpSampling2D) for layer in generator.layers)
+        shape = [tf.TensorSpec([None, None, None, generator.inputs[0].shape[-1]], "float32")]
+        run = tf.function(forward, jit_compile=xla, input_signature=None if fixed else shape)
+    elif keras.backend.backend() == "jax":  # always XLA, operation by operation otherwise
+        import jax
+
+        call = jax.jit(lambda weights, rest, lr: generator.stateless_call(weights, rest, lr, training=False)[0])
+
+        def run(lr):
+            weights, rest = generator.trainable_variables, generator.non_trainable_variables
+            return call([each.value for each in weights], [each.value for each in rest], lr)
+
+    return lambda lr: np.asarray(run(keras.ops.convert_to_tensor(lr)), "float32")

@@ -1,0 +1,91 @@
+"""`keras_srgan.load`: weights to an `Upscaler`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_srgan.recipes import Recipe
+from keras_srgan.weights import SUFFIX, find_weights, load_weights, read_card
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_srgan.inference.upscaler import Upscaler
+
+PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+
+
+def _mix(generator: "keras.Model", path: Path, pretrained_name: str | None, alpha: float) -> str:
+    """Moves the generator's weights towards those of the pretrained one beside it, and gives that one's hash."""
+    from keras_srgan.networks import build_generator
+
+    other = path.with_name((pretrained_name or f"{path.name.removesuffix(SUFFIX)}-pretrained") + SUFFIX)
+    if not other.is_file():
+        raise FileNotFoundError(f"{path}: alpha mixes two networks, and {other.name} is not beside it")
+    card = read_card(other)
+    pretrained = build_generator(Recipe.from_dict(card["recipe"]))
+    if pretrained.to_json() != generator.to_json():
+        raise ValueError(f"{path}: alpha mixes two networks of one form, and {other.name} is of another")
+    adversarial = [np.asarray(variable) for variable in generator.variables]
+    load_weights(generator, other)
+    for variable, value in zip(generator.variables, adversarial, strict=True):
+        variable.assign((1 - alpha) * np.asarray(variable) + alpha * value)
+    return card["sha256"]
+
+
+def load(
+    name_or_path: str | Path, alpha: float | None = None, engine: str = "auto", precision: str = "float32"
+) -> "Upscaler":
+    """Loads an upscaler.
+
+    Args:
+        name_or_path: the name of weights in `weights/`, a `.weights.h5` file, or a run folder.
+        alpha: float from 0 to 1: takes the weights `(1 - alpha) * NAME-pretrained + alpha * NAME`, between the
+            network of least error and the sharper one; both lie in one folder. `None`: `NAME` as it is.
+        engine: what runs the network: `"auto"` or one of `keras_srgan.inference.engines.ENGINES`.
+        precision: `"float32"`, or `"bfloat16"` or `"float16"` for the inner layers, with the engines `"keras"`
+            (then also `"auto"`) and `"xla"`.
+
+    Returns:
+        An `Upscaler`, whose `upscale(array)` returns the enlarged array in the same dtype. Its `card` is the model
+        card, with `alpha` and `pretrained_sha256` where two networks were mixed.
+
+    Raises:
+        FileNotFoundError: if there are no such weights, or not both for `alpha`.
+        ValueError: if they are damaged or the two networks differ; for an unknown engine or precision, or an
+            engine that is not installed.
+
+    Example:
+
+    >>> sr = keras_srgan.load("xray-srgan-plus").upscale(image)
+
+    Reference:
+        Wang et al., ECCVW 2018 (ESRGAN), section 3.4: network interpolation.
+    """
+    if alpha is not None and not 0 <= alpha <= 1:
+        raise ValueError(f"alpha {alpha}: give a number from 0 (pretrained) to 1 (adversarial)")
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
+    if precision != "float32" and engine not in ("auto", "keras", "xla"):
+        raise ValueError(f"engine {engine!r} computes in float32: choose engine keras or xla for {precision}")
+    path = find_weights(name_or_path)
+    card = read_card(path)
+
+    import keras
+
+    from keras_srgan.inference.upscaler import Upscaler
+    from keras_srgan.networks import build_generator
+
+    recipe = Recipe.from_dict(card["recipe"])
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(PRECISIONS[precision])
+    try:
+        generator = build_generator(recipe)
+    finally:
+        keras.config.set_dtype_policy(before)
+    load_weights(generator, path)
+    if alpha is not None:
+        card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, card.get("pretrained"), alpha)}
+    engine = "keras" if engine == "auto" and precision != "float32" else engine
+    return Upscaler(generator, recipe.scale, recipe.channels, card, engine)

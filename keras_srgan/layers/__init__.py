@@ -1,0 +1,18 @@
+"""Layers that Keras lacks: sub-pixel and bicubic upsampling, image operations, layers that devices share."""
+
+from keras_srgan.layers.distributed import BatchNormalization, Dense
+from keras_srgan.layers.image_ops import CropLike, LocalDetail, PadToMultiple, WeightedSum
+from keras_srgan.layers.upsampling import BicubicUpsampling2D, SubpixelConv2D
+from keras_srgan.layers.winograd import FastConv2D
+
+__all__ = [
+    "BatchNormalization",
+    "BicubicUpsampling2D",
+    "CropLike",
+    "Dense",
+    "FastConv2D",
+    "LocalDetail",
+    "PadToMultiple",
+    "SubpixelConv2D",
+    "WeightedSum",
+]

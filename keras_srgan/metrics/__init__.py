@@ -1,0 +1,29 @@
+"""Measures of an enlarged image: fidelity to its original, and perceptual distance."""
+
+from keras_srgan.metrics.fidelity import (
+    PSNR,
+    SSIM,
+    ImageTooSmall,
+    consistency,
+    gradient_similarity,
+    ms_ssim,
+    psnr,
+    sharpness,
+    ssim,
+)
+from keras_srgan.metrics.perceptual import lpips, vgg_distance, vgg_features
+
+__all__ = [
+    "ImageTooSmall",
+    "PSNR",
+    "SSIM",
+    "consistency",
+    "gradient_similarity",
+    "lpips",
+    "ms_ssim",
+    "psnr",
+    "sharpness",
+    "ssim",
+    "vgg_distance",
+    "vgg_features",
+]

@@ -1,0 +1,71 @@
+"""Encoder-decoder networks at HR's size: the U-Net generator and the plain autoencoder."""
+
+from keras import Input, Model, layers
+
+from keras_srgan.layers import BatchNormalization, CropLike, PadToMultiple
+from keras_srgan.networks.generators.blocks import conv, enlarged
+
+DEPTH = 4
+
+
+def _bn_relu(x, name: str):
+    return layers.ReLU(name=f"{name}_relu")(BatchNormalization(momentum=0.9, name=f"{name}_bn")(x))
+
+
+def _double(x, filters: int, name: str):
+    for i in (1, 2):
+        x = _bn_relu(conv(filters, name=f"{name}_conv{i}")(x), f"{name}_{i}")
+    return x
+
+
+def _larger(x, filters: int, upsampling: str, name: str):
+    if upsampling == "transpose":
+        return layers.Conv2DTranspose(filters, 2, strides=2, padding="same", name=name)(x)
+    x = layers.UpSampling2D(2, interpolation="bilinear", name=f"{name}_bilinear")(x)
+    return conv(filters, name=name)(x)
+
+
+def unet(
+    channels: int = 1,
+    scale: int = 4,
+    filters: int = 64,
+    upsampling: str = "transpose",
+    name: str = "unet",
+) -> Model:
+    """Builds the U-Net generator: LR enlarged to HR's size, an encoder and a decoder with skip connections.
+
+    Args:
+        channels: integer, the channels of the image.
+        scale: integer; 1 for pairs of equal size.
+        filters: integer, the width of the first level; it doubles at each of four levels below.
+        upsampling: `"transpose"` (transposed convolutions) or `"bilinear"` (bilinear, then a convolution).
+        name: string.
+
+    Returns:
+        A functional model from LR to SR, float32, both in `[-1, 1]`, closed by tanh. Sides that are no
+        multiple of 16 are padded inside.
+
+    Raises:
+        ValueError: for another `upsampling`.
+
+    Reference:
+        The U-Net GAN paper of 2024, proposed system; Ronneberger et al., MICCAI 2015.
+    """
+    if upsampling not in ("transpose", "bilinear"):
+        raise ValueError(f"upsampling {upsampling!r}: choose 'transpose' or 'bilinear'")
+    lr = Input((None, None, channels), name="lr")
+    image = enlarged(lr, scale)
+    x = PadToMultiple(2**DEPTH, name="pad")(image)
+    kept = []
+    for level in range(DEPTH):
+        x = _double(x, filters * 2**level, f"down{level}")
+        kept.append(x)
+        x = layers.MaxPooling2D(2, name=f"pool{level}")(x)
+    x = _double(x, filters * 2**DEPTH, "bottom")
+    for level in reversed(range(DEPTH)):
+        x = _larger(x, filters * 2**level, upsampling, f"up{level}_larger")
+        x = layers.Concatenate(name=f"up{level}_join")([kept[level], x])
+        x = _double(x, filters * 2**level, f"up{level}")
+    x = conv(channels, 1, dtype="float32", name="tail")(x)
+    x = CropLike(dtype="float32", name="crop")([x, image])
+    return Model(lr, layers.Activation("tanh", dtype="float32", name="sr")(x), name=name)

@@ -1,0 +1,155 @@
+"""`python -m keras_srgan.train`: trains a recipe. Arguments and printing only; `train/loop.py` does the work."""
+
+import dataclasses
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from keras_srgan.backend.devices import HOSTS, find, read_hosts
+from keras_srgan.backend.replicas import Replicas
+from keras_srgan.cli import Parser, add_recipe_flags, recipe_changes, run_safely, start_quietly
+from keras_srgan.recipes import RECIPES, SAMPLE, Recipe, find_recipe, read_config
+from keras_srgan.train.datasets import load_data
+from keras_srgan.train.run import run_folder
+
+DEFAULT = "xray-srgan-plus"
+FIRST = ("init", "init_discriminator")
+FOLDERS = ("data", "data_lr", "val", "val_lr")
+
+
+def parser() -> Parser:
+    """The command's parser; needs no TensorFlow, so `--help` is quick."""
+    parse = Parser(
+        prog="keras-srgan train",
+        description="Trains a super-resolution network: a content stage, then an adversarial stage. Without --data, on "
+        "the chest radiograph RG1 of pydicom-data, in minutes on a CPU.",
+    )
+    parse.add_argument("--data", metavar="DIR", help="folder of PNG, JPEG, TIFF or DICOM, any depth, or shards")
+    parse.add_argument("--data-lr", metavar="DIR", help="LR images of --data, matched by name [made from --data]")
+    parse.add_argument("--val", metavar="DIR", help="folder of validation images [a split of --data by patient]")
+    parse.add_argument("--val-lr", metavar="DIR", help="LR images of --val")
+    parse.add_argument("--recipe", metavar="NAME", help=f"one of {', '.join(RECIPES)} [{DEFAULT}]")
+    parse.add_argument("--config", metavar="FILE.toml", help="overrides of recipe fields, below the flags")
+    parse.add_argument("--out", metavar="RUN", help="run folder, new or empty [runs/NAME-DATE-TIME]")
+    parse.add_argument("--resume", metavar="RUN", help="go on with a run, exactly; takes its data and recipe from it")
+    parse.add_argument("--init", metavar="WEIGHTS", help="first weights of the generator: a name, file or run folder")
+    parse.add_argument("--init-discriminator", metavar="WEIGHTS", help="the same of the discriminator [a new one]")
+    parse.add_argument("--licence", default="not stated", help="licence of the data, for the card [not stated]")
+    parse.add_argument("--strict", action="store_true", help="stop at a file that can't be used [skip and name it]")
+    parse.add_argument("--checkpoint-minutes", type=float, default=10.0, help="minutes between checkpoints [10]")
+    parse.add_argument(
+        "--devices",
+        metavar="N|all",
+        help="devices of each host that share every batch; hosts: see docs/scale.md [1; JAX on a CPU: 2]",
+    )
+    parse.add_argument("--dry-run", action="store_true", help="print what would be done, and stop")
+    add_recipe_flags(parse, find_recipe(DEFAULT))
+    return parse
+
+
+def resolve(arguments) -> tuple[Recipe, dict]:
+    """The recipe and the data arguments: from the run when resuming, else from the command line."""
+    changes = recipe_changes(arguments)
+    if arguments.resume:
+        folder = Path(arguments.resume)
+        try:
+            saved = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+            recipe = Recipe.from_dict(saved["recipe"])
+            where = saved["arguments"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ValueError(f"{folder}: not a run folder of this program (no readable run.json)") from None
+        if arguments.recipe and arguments.recipe != recipe.name:
+            raise ValueError(f"{folder}: a run of recipe {recipe.name!r}, not {arguments.recipe!r}; omit --recipe")
+        for name in (*FOLDERS, *FIRST):
+            if (given := getattr(arguments, name)) and where.get(name) not in (given, str(Path(given).resolve())):
+                flag = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{folder}: began with {flag} {where.get(name)}; omit {flag}")
+        for name, value in changes.items():
+            if getattr(recipe, name) != value:
+                raise ValueError(
+                    f"{folder}: began with {name} = {getattr(recipe, name)!r}, not {value!r}; omit the flag, or "
+                    f"start a new run with --init {folder}"
+                )
+        return recipe, where
+    recipe = find_recipe(arguments.recipe or DEFAULT)
+    if not arguments.data:
+        recipe = recipe.replace(**SAMPLE)
+    if arguments.config:
+        recipe = recipe.replace(**read_config(arguments.config))
+    where = {name: getattr(arguments, name) for name in (*FOLDERS, *FIRST, "licence", "strict")}
+    for name in FOLDERS:
+        if where[name] and "://" not in where[name]:
+            where[name] = str(Path(where[name]).resolve())
+    return recipe.replace(**changes), where
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parsed = parser().parse_args(arguments)
+    status = run_safely("keras-srgan train", lambda: work(parsed))
+    if status and len(read_hosts(os.environ.get(HOSTS)).addresses) > 1:
+        sys.stdout.flush()
+        os._exit(status)  # an engine's own end waits for the other hosts
+    return status
+
+
+def work(arguments) -> int:
+    recipe, where = resolve(arguments)
+    replicas = find(arguments.devices, recipe.batch if recipe.xla else 1)  # op by op, parts of a CPU only wait
+    with run_folder(arguments, recipe, replicas.chief) as folder:
+        return work_in(folder, arguments, recipe, where, replicas)
+
+
+def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Replicas) -> int:
+    def log(text: str) -> None:
+        if replicas.chief:
+            print(text, flush=True)
+
+    device = start_quietly(feeds=True, start=replicas.start)
+    train_images, val_images, data = load_data(recipe, where, log)
+    from keras_srgan.files import write_text
+    from keras_srgan.train.callbacks.checkpoint import Interrupted
+    from keras_srgan.train.loop import train
+    from keras_srgan.train.run import Run
+
+    minutes, first = arguments.checkpoint_minutes, {name: where.get(name) for name in FIRST}
+    run = Run(
+        recipe, train_images, val_images, folder, data, **first, checkpoint_minutes=minutes, log=log, replicas=replicas
+    )
+    if arguments.dry_run:
+        from keras_srgan.train.plan import describe_plan
+
+        log(describe_plan(run))
+        return 0
+    if not arguments.resume:
+        record = {"arguments": where, "recipe": dataclasses.asdict(recipe), "command": " ".join(sys.argv[1:])}
+        write_text(folder / "run.json", json.dumps(record, indent=2) + "\n")
+    device += f", shared by {replicas.describe()}" if replicas.count > 1 else ""
+    log(f"recipe {recipe.name}, {run.steps} steps of {recipe.batch} patches an epoch; {device}; run folder {folder}")
+    started = time.monotonic()
+    try:
+        train(run, resume=bool(arguments.resume))
+    except Interrupted:
+        log(f"interrupted; everything is saved: keras-srgan train --resume {folder}")
+        return 130
+    except Exception as error:  # TensorFlow wraps what reading a shard raised
+        if failure := getattr(train_images, "failure", None):
+            raise failure from None
+        if replicas.hosts > 1 and replicas.lost(error):
+            where_to = arguments.resume or arguments.out or (folder if replicas.chief else "the chief's run folder")
+            raise RuntimeError(
+                f"host {replicas.host} of {replicas.hosts}: a step that the hosts share failed, as when one of them is "
+                f"lost ({type(error).__name__}); start all again, with --resume {where_to}"
+            ) from error
+        raise
+    log(
+        f"\ndone in {(time.monotonic() - started) / 60:.1f} minutes: weights {run.weights_path('adversarial').name}, "
+        f"curves.png, contact_sheet.png, previews/, log.csv, table.md in {folder}\n"
+        f"next: keras-srgan upscale IMAGE --weights {folder} --out sharpened/"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""The images of a run: folders, pairs, shards, or the sample radiograph."""
+
+import sys
+from pathlib import Path
+
+from keras_srgan.data.sample import sample_radiograph, tile_sample
+from keras_srgan.data.split import split
+from keras_srgan.recipes import Recipe
+
+HELD_OUT = (224, 544, 384, 256)  # top, left, height, width, px of the reduced sample
+SAMPLE_TILE = 128
+
+
+def load_data(recipe: Recipe, where: dict, log):
+    """Training images, validation images, and the card's note of them."""
+    from keras_srgan.data.folder import load_folder
+    from keras_srgan.data.paired import load_pairs
+    from keras_srgan.data.shards.reader import holds_shards, load_shards, locate
+
+    check_folders(recipe, where)
+    if not where["data"]:
+        image = sample_radiograph(reduce=2)
+        tiles, held_out = tile_sample(image, SAMPLE_TILE, HELD_OUT)
+        top, left, h, w = HELD_OUT
+        log(
+            f"no --data: training on the embedded chest radiograph RG1 of pydicom-data, 16-bit, reduced by 2 to "
+            f"{image.pixels.shape[1]}x{image.pixels.shape[0]}: {len(tiles)} tiles; held out: {w}x{h} px "
+            f"at ({left}, {top})"
+        )
+        return tiles, [held_out], {"set": "RG1 of pydicom-data, reduced by 2", "licence": "pydicom-data: MIT"}
+
+    def warn(text):
+        print(f"keras-srgan train: {text}", file=sys.stderr)
+
+    def load(hr, lr, part):
+        options = dict(channels=recipe.channels, min_size=recipe.patch, strict=where["strict"], warn=warn)
+        options["memory_gb"] = recipe.memory_gb
+        if lr:
+            return load_pairs(hr, lr, recipe.scale, **options)
+        if holds_shards(hr):
+            return load_shards(hr, part, **options, frame=recipe.frame_size)
+        return load_folder(hr, **options, frame=recipe.frame_size)
+
+    images = load(where["data"], where.get("data_lr"), "train")
+    if where["val"]:
+        train, val = images, load(where["val"], where.get("val_lr"), "val")
+    elif holds_shards(where["data"]):
+        train, val = images, load(locate(where["data"])[0], None, "val")
+    else:
+        train, val = split(images, recipe.val_fraction, recipe.seed)
+    log(f"{len(train)} training and {len(val)} validation images from {where['data']}")
+    return train, val, {"set": Path(where["data"]).name, "licence": where["licence"]}
+
+
+def check_folders(recipe: Recipe, where: dict) -> None:
+    """Refuses folders that don't go together."""
+    data_lr, val_lr = where.get("data_lr"), where.get("val_lr")
+    if data_lr and not where["data"]:
+        raise ValueError("--data-lr holds LR images of --data: give both")
+    if where["val"] and bool(data_lr) != bool(val_lr) or (val_lr and not where["val"]):
+        raise ValueError("--val-lr goes with --val and --data-lr: give all three, or --data-lr alone")
+    if recipe.scale == 1 and not data_lr:
+        raise ValueError("scale 1 needs pairs of equal size: give --data and --data-lr, two folders matched by name")
+    if recipe.frame and (data_lr or not where["data"]):
+        raise ValueError(f"frame {recipe.frame} is for --data without --data-lr: give --frame ''")

@@ -1,0 +1,164 @@
+"""A whole run: content stage, adversarial stage, closing table. Notebook and command line call `train`."""
+
+import gc
+import zlib
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_srgan import machine
+from keras_srgan.data.patches import PatchSampler
+from keras_srgan.data.pipeline import training_dataset
+from keras_srgan.files import write_text
+from keras_srgan.train import results
+from keras_srgan.train.callbacks.checkpoint import Checkpoint, Counter, Interrupted, read_progress, restore_checkpoint
+from keras_srgan.train.callbacks.guard import Collapsed, Guard
+from keras_srgan.train.callbacks.progress import Progress
+from keras_srgan.train.callbacks.recorder import Recorder
+from keras_srgan.train.card import card
+from keras_srgan.train.run import STAGES, Run
+from keras_srgan.train.stages import _build_critics, build_stage
+from keras_srgan.train.validation import HostValidation, Validation
+from keras_srgan.weights import SUFFIX, load_weights, save_weights
+
+
+def _run_stage(run: Run, stage: str, model, validation: Validation, progress: dict) -> None:
+    """Trains one stage from where `progress` says."""
+    recipe = run.recipe
+    sampler = PatchSampler(
+        run.train,
+        recipe.patch,
+        recipe.batch,
+        recipe.seed + STAGES.index(stage),
+        recipe.flat,
+        recipe.augment,
+        recipe.zoom,
+        recipe.scale,
+        recipe.edges,
+        (run.replicas.host, run.replicas.hosts),
+    )
+    metric_values = None
+    if progress["step"]:
+        metric_values = [[np.array(v) for v in metric.variables] for metric in model.metrics]
+    best = run.folder / "checkpoints" / f"best-{stage}{SUFFIX}"
+    display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.log, run.replicas.hosts)
+    guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
+    keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values, run.replicas)
+    model.steps_per_execution = recipe.steps_per_execution
+    shared = run.replicas.count > 1
+    apart = shared or recipe.steps_per_execution > 1  # validation is one step a batch
+    validator = HostValidation(validation, model, run.replicas, recipe.xla) if apart else None
+    shown = validator.generator if validator else model.ema_generator
+    preview = validation.preview()
+    recorder = Recorder(run.folder, stage, progress["history"], preview, validation.baseline, display, shown)
+    counter = Counter(progress, keeps=shared or keras.backend.backend() == "jax")
+    callbacks = [counter, *([validator] if validator else []), recorder, display, guard, keeper]
+
+    def fit(epochs: int, steps: int) -> None:
+        start = progress["epoch"] * run.steps + progress["step"]
+        with run.replicas.running():
+            model.fit(
+                run.replicas.feed(training_dataset(sampler, recipe.scale, start), recipe.batch),
+                initial_epoch=progress["epoch"],
+                epochs=epochs,
+                steps_per_epoch=steps,
+                validation_data=None if apart else (validation.lr, validation.hr),
+                validation_batch_size=validation.batch,
+                callbacks=callbacks,
+                shuffle=False,  # the sampler has its own order
+                verbose=0,
+            )
+
+    try:
+        if progress["step"]:
+            fit(progress["epoch"] + 1, run.steps - progress["step"])
+        if progress["epoch"] < run.epochs(stage) and not guard.message:
+            fit(run.epochs(stage), run.steps)
+        if guard.message:
+            run.log(guard.message)
+            progress["epoch"], progress["step"] = run.epochs(stage), 0  # finished: resuming goes on behind it
+            keeper.save()
+    except Collapsed as collapse:
+        if not best.is_file():
+            raise RuntimeError(
+                f"{stage}: {collapse}, and there is no good epoch yet; lower the learning rate"
+            ) from None
+        load_weights(model.ema_generator, best)
+        run.log(f"{stage} stopped: {collapse}; rolled back to the best generator, {progress['best_psnr']:.2f} dB")
+        progress["epoch"], progress["step"] = run.epochs(stage), 0
+        keeper.save()
+    finally:
+        keeper.restore_signals()
+
+
+def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
+    """Trains a recipe: content stage, adversarial stage, weights, pictures and the closing table.
+
+    Args:
+        run: `Run`.
+        resume: go on from the folder's checkpoint, exactly as if it had never stopped.
+
+    Returns:
+        The rows of the closing table, on the chief.
+
+    Raises:
+        ValueError: for settings that don't fit the data, or a checkpoint of something else.
+        OSError: if the folder can't be written.
+        Interrupted: after SIGINT or SIGTERM, with the state saved.
+    """
+    recipe = run.recipe
+    if recipe.pretrain_epochs + recipe.epochs == 0:
+        raise ValueError("pretrain_epochs and epochs are both 0: nothing to train")
+    if recipe.batch % run.replicas.count:
+        raise ValueError(f"batch = {recipe.batch}: give a multiple of the {run.replicas.count} devices that share it")
+    several = recipe.steps_per_execution
+    if run.steps % several:
+        raise ValueError(f"steps_per_execution = {several}: give a divisor of an epoch's steps, {run.steps}")
+    if several > 1 and run.replicas.count > 1 and keras.backend.backend() == "tensorflow":
+        raise ValueError(
+            f"steps_per_execution = {several}: on TensorFlow one device only; give 1"
+        )  # Keras's loop fails
+    validation = Validation(run.val, recipe)
+    fingerprint = run.fingerprint()
+    settings = f"{fingerprint} {recipe.to_json()} {run.init} {run.init_discriminator}"
+    run.replicas.barrier("images or settings", zlib.crc32(settings.encode()) >> 1)
+    progress: dict[str, Any] = {"stage": None, "epoch": 0, "step": 0, "history": [], "fingerprint": fingerprint}
+    if resume and run.checkpoint.is_file():
+        progress = read_progress(run.checkpoint)
+        if progress["fingerprint"] != fingerprint:
+            raise ValueError(f"{run.folder}: the training images are not those that this run began with")
+    else:
+        write_text(run.folder / "recipe.json", recipe.to_json() + "\n")
+    generator = None
+    stages = [stage for stage in STAGES if run.epochs(stage)]
+    saved = progress["stage"]
+    if stages == [*STAGES] and saved != "adversarial":
+        _build_critics(run, lambda line: None)  # what they lack is said now, not after the content stage
+    for stage in stages[stages.index(saved) if saved else 0 :]:
+        with run.replicas.building():
+            model = build_stage(run, stage, generator)
+        if progress["stage"] == stage:
+            progress = restore_checkpoint(run.checkpoint, model)
+            run.log(f"resumed {stage} at epoch {progress['epoch'] + 1}, step {progress['step']}")
+        else:
+            progress.update(stage=stage, epoch=0, step=0, best_psnr=None, saturated=0)
+        run.replicas.barrier("checkpoints", progress["epoch"] * run.steps + progress["step"])
+        if progress["epoch"] < run.epochs(stage):
+            try:
+                _run_stage(run, stage, model, validation, progress)
+            except Interrupted:
+                save_weights(model.ema_generator, run.weights_path(stage), card(run, stage, progress))
+                run.replicas.barrier()  # a host that leaves before the chief has written would take it along
+                raise
+        generator = model.ema_generator
+        generator.trainable = True
+        save_weights(generator, run.weights_path(stage), card(run, stage, progress))
+        if stage == "adversarial":
+            save_weights(model.discriminator, run.folder / "checkpoints" / f"discriminator{SUFFIX}")
+        del model
+        gc.collect()
+        machine.release_memory()  # the next stage compiles a step of its own, the largest moment of a run
+    table = results.close(run, stages) if run.replicas.chief else []
+    run.replicas.barrier()
+    return table

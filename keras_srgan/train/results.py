@@ -1,0 +1,112 @@
+"""What a finished run leaves: the closing table and the contact sheet."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from keras_srgan.evaluate.protocols import RESAMPLER, find_protocol
+from keras_srgan.files import write_text
+from keras_srgan.images import Image, read_image
+from keras_srgan.images.display import sheet
+from keras_srgan.inference import Upscaler
+from keras_srgan.markdown import markdown_table
+from keras_srgan.networks import build_generator
+from keras_srgan.train.callbacks import pictures
+from keras_srgan.weights import SUFFIX, load_weights
+
+if TYPE_CHECKING:
+    from keras_srgan.train.run import Run
+
+PROTOCOL = (
+    "Mean over {images} held-out image(s), whole, cropped to a multiple of {scale}; LR {lr}; output rounded likewise; "
+    "border of {scale} px left out; PSNR against the full range of the bit depth, SSIM 11x11 gaussian, sigma 1.5; "
+    "sharpness: mean gradient magnitude as a share of HR's."
+)
+
+MADE, GIVEN = f"by {RESAMPLER}, rounded to the source's bit depth", "as given, in its bit depth"
+CLOSING = ("psnr", "ssim", "sharpness")
+
+
+def score(methods: Mapping[str, Callable | None], images: Sequence[Image], scale: int) -> list[dict[str, Any]]:
+    """Scores methods on whole images, by protocol `cxr` (colour: `rgb`): an evaluation in short.
+
+    Args:
+        methods: name to a function `(lr, max_value) -> sr`, dtype kept; `None` is bicubic. The first is what
+            the others are compared with.
+        images: list of `Image`.
+        scale: integer, also the border left out, in pixels.
+
+    Returns:
+        A row a method: `method`, `psnr` (dB), `ssim`, `sharpness` (share of HR's gradient magnitude).
+    """
+    from keras_srgan.evaluate.measure import METRICS, measure
+    from keras_srgan.evaluate.methods import Method, bicubic
+    from keras_srgan.evaluate.summary import summarise
+
+    protocol = find_protocol("rgb" if images[0].pixels.ndim == 3 else "cxr").replace(scale=scale)
+    chosen = [Method(name, each or partial(bicubic, scale=scale)) for name, each in methods.items()]
+    pairs = [
+        protocol.pair(image)
+        if image.lr is None
+        else protocol.given(image, replace(image, pixels=image.lr, lr=None), image.path.name)
+        for image in images
+    ]
+    rows = [row for pair in pairs for row in measure(pair, protocol, chosen, CLOSING)[0]]
+    summary, _ = summarise(rows, list(methods), {name: METRICS[name] for name in CLOSING})
+    return [{"method": row["method"], **{name: row[name]["mean"] for name in CLOSING}} for row in summary]
+
+
+def closing_table(rows: Sequence[dict[str, Any]]) -> str:
+    """The closing table as Markdown, with each row's gain over the first."""
+    base = rows[0]["psnr"]
+    return markdown_table(
+        ["method", "PSNR, dB", "over bicubic", "SSIM", "sharpness"],
+        (
+            [each["method"], f"{each['psnr']:.2f}", f"{each['psnr'] - base:+.2f}", f"{each['ssim']:.4f}"]
+            + [f"{each['sharpness']:.0%}"]
+            for each in rows
+        ),
+    )
+
+
+def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
+    """Scores what was saved; writes the table, the cards' figures and the contact sheet.
+
+    Args:
+        run: `Run`.
+        stages: names of the stages that were trained.
+
+    Returns:
+        The rows of the closing table.
+    """
+    methods: dict[str, Any] = {"bicubic": None}
+    for stage in stages:
+        generator = build_generator(run.recipe)
+        load_weights(generator, run.weights_path(stage))
+        upscaler = Upscaler(generator, run.recipe.scale, run.recipe.channels)
+        methods["after pretraining" if stage == "pretrain" else "after the adversarial stage"] = upscaler.upscale
+    table = score(methods, run.val, run.recipe.scale)
+    lr = MADE if run.val[0].lr is None else GIVEN
+    protocol = PROTOCOL.format(scale=run.recipe.scale, images=len(run.val), lr=lr)
+    text = closing_table(table)
+    write_text(run.folder / "table.md", f"{text}\n\n{protocol}\n")
+    for stage in stages:
+        path = run.weights_path(stage)
+        card_file = path.with_name(path.name.removesuffix(SUFFIX) + ".json")
+        card = json.loads(card_file.read_text(encoding="utf-8"))
+        card["figures"] = {"protocol": protocol, "table": table}
+        write_text(card_file, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    _contact_sheet(run)
+    run.log(f"\n{text}\n\n{protocol}")
+    return table
+
+
+def _contact_sheet(run: "Run") -> None:
+    """The first five and the last five epochs of the run, two rows, as the seed paper prints them."""
+    paths = sorted((run.folder / "previews" / "sr").glob("*.png"), key=lambda p: (p.name[0] != "p", p.name))
+    rows = [paths[:5], paths[-5:]]
+    tiles = [[read_image(path, channels=3).pixels / 127.5 - 1 for path in row] for row in rows]
+    captions = [[path.stem for path in row] for row in rows]
+    pictures.save_picture(run.folder / "contact_sheet.png", sheet(tiles, captions))

@@ -1,0 +1,98 @@
+"""The compiled models of the two stages."""
+
+import itertools
+from collections.abc import Callable
+
+import keras
+
+from keras_srgan.layers import BatchNormalization, Dense
+from keras_srgan.losses import build_features
+from keras_srgan.networks import build_discriminator, build_generator
+from keras_srgan.recipes import Recipe
+from keras_srgan.srgan import SRGAN, SRResNetTrainer
+from keras_srgan.train.run import STAGES, Run
+from keras_srgan.train.schedule import LearningRate
+from keras_srgan.weights import find_discriminator, find_weights, load_weights
+
+
+def adam(recipe: Recipe, stage: str, steps: int):
+    """Adam on a recipe's course of the learning rate, with a scaled loss where float16 needs it."""
+    peak = recipe.pretrain_lr if stage == "pretrain" else recipe.lr
+    rate = LearningRate(peak, recipe.lr_decay, steps, recipe.warmup)
+    optimizer = keras.optimizers.Adam(rate, global_clipnorm=recipe.clip or None)
+    return keras.optimizers.LossScaleOptimizer(optimizer) if recipe.precision == "mixed_float16" else optimizer
+
+
+def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> SRResNetTrainer:
+    """Builds and compiles the model of a stage.
+
+    Args:
+        run: `Run`.
+        stage: `"pretrain"` or `"adversarial"`.
+        generator: the generator of the stage before, or `None` for a new one.
+    """
+    recipe = run.recipe
+    keras.utils.set_random_seed(recipe.seed + STAGES.index(stage))
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        if generator is None:
+            generator = build_generator(recipe)
+            if run.init:
+                load_weights(generator, find_weights(run.init))
+                run.log(f"generator starts from {run.init}")
+        steps = run.steps * run.epochs(stage)
+        if stage == "pretrain":
+            _connect(run, generator)
+            model = SRResNetTrainer(generator, ema=recipe.ema)
+            loss = recipe.pretrain_loss or recipe.content_loss
+            model.compile(adam(recipe, stage, steps), loss, recipe.tv_weight, recipe.xla)
+            return model
+        discriminator, features = _build_critics(run, run.log)
+        _connect(run, generator, discriminator)
+        gan = SRGAN(generator, discriminator, features, ema=recipe.ema)
+        gan.compile(
+            adam(recipe, stage, steps),
+            adam(recipe, stage, steps),
+            content_loss=recipe.content_loss,
+            adversarial=recipe.adversarial,
+            content_weight=recipe.content_weight,
+            perceptual_weight=recipe.perceptual_weight,
+            adversarial_weight=recipe.adversarial_weight,
+            tv_weight=recipe.tv_weight,
+            jit_compile=recipe.xla,
+        )
+        return gan
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+def _build_critics(run: Run, log: Callable[[str], None]) -> tuple[keras.Model, keras.Model | None]:
+    """The discriminator and the feature network."""
+    recipe, features = run.recipe, None
+    if recipe.features != "none" and recipe.perceptual_weight:
+        features, origin = build_features(
+            recipe.features,
+            recipe.features_layer,
+            recipe.features_weights,
+            recipe.features_before_activation,
+            recipe.channels,
+        )
+        log(f"perceptual loss: {recipe.features_layer} of {origin}")
+    discriminator = build_discriminator(recipe)
+    if run.init_discriminator:
+        load_weights(discriminator, find_discriminator(run.init_discriminator)[0])
+        log(f"discriminator starts from {run.init_discriminator}")
+    return discriminator, features
+
+
+def _connect(run: Run, *networks: keras.Model) -> None:
+    """Has BN ask all devices, and wide Dense layers exchange rows."""
+    if run.replicas.count == 1:
+        return
+    for layer in itertools.chain(*(network.layers for network in networks)):
+        if isinstance(layer, BatchNormalization):
+            layer.synchronized = run.recipe.sync_bn
+        elif isinstance(layer, Dense):
+            # HR's rows, SR's, and SR's again for the generator; or the kernel.
+            inputs, units = layer.kernel.shape
+            layer.exchanges_rows = 3 * run.recipe.batch * (inputs + units) < inputs * units
