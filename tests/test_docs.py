@@ -1,5 +1,6 @@
 """What the documentation shows works."""
 
+import json
 import re
 from pathlib import Path
 
@@ -44,3 +45,21 @@ def test_links_and_named_files_exist(page):
 def test_every_recipe_says_where_it_comes_from():
     for each in RECIPES.values():
         assert each.source and each.name
+
+
+def test_the_pages_table_of_recipes_says_what_the_recipes_say():
+    listed = RECIPES.values()
+    page = (ROOT / "docs" / "model-zoo.md").read_text(encoding="utf-8").split("## The recipes")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+    assert [(row[0], *row[-2:]) for row in rows[2:]] == [
+        (r.name, r.source, r.reported or "-") for r in RECIPES.values()
+    ]
+
+
+def test_a_papers_figure_is_its_own():
+    # 31.92 dB is of the COVID-19 paper; the paper of `xray-srgan` reports no figure.
+    assert "31.92" in RECIPES["covid-srgan8"].reported and "Zhou" in RECIPES["covid-srgan8"].source
+    assert [name for name, each in RECIPES.items() if "31.92" in each.reported] == ["covid-srgan8"]
+    for card in (ROOT / "weights").glob("*.json"):
+        recipe_there = json.loads(card.read_text(encoding="utf-8"))["recipe"]
+        assert ("31.92" in recipe_there["reported"]) == (recipe_there["name"] == "covid-srgan8"), card.name

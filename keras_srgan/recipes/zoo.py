@@ -6,8 +6,9 @@ __all__ = ["RECIPES", "SAMPLE", "Recipe", "find_recipe", "read_config"]
 
 XRAY = Recipe(
     name="xray-srgan",
-    source="SRGAN on chest X-rays, image-enhancement paper of 2025; network of Ledig et al., CVPR 2017",
-    reported="31.92 dB / 0.857, chest X-rays, 96 px crops",
+    source="Dhundale et al., IJIRSET 14(4), 2025, doi 10.15680/IJIRSET.2025.1404646: SRGAN on chest X-rays; network of "
+    "Ledig et al., CVPR 2017",
+    reported="pictures only, no PSNR or SSIM",
 )
 
 
@@ -85,7 +86,9 @@ RECIPES = {
         ),
         Recipe(
             name="covid-srgan8",
-            source="SRGAN on COVID-19 X-rays: 8 blocks, InstanceNorm after the trunk, dropout in the discriminator",
+            source="Zhou, DAML 2024, doi 10.5220/0013525000004619: SRGAN on COVID-19 images, 8 blocks, InstanceNorm "
+            "after the trunk, dropout in the discriminator",
+            reported="31.92 dB / .8573, its own COVID-19 images, crops of 720x1280 frames",
             blocks=8,
             norm="batch-instance",
             discriminator_dropout=0.3,
@@ -93,21 +96,22 @@ RECIPES = {
         ),
         XRAY.replace(
             name="xray-srgan-resnet",
-            source="COVID paper, future work: xray-srgan with ResNet50's features",
+            source="Zhou, DAML 2024, future work: xray-srgan with ResNet50's features",
             reported="",
             features="resnet50",
             features_layer="conv4_block6_out",
         ),
         XRAY.replace(
             name="xray-srgan-inception",
-            source="COVID paper, future work: xray-srgan with InceptionV3's features",
+            source="Zhou, DAML 2024, future work: xray-srgan with InceptionV3's features",
             reported="",
             features="inception_v3",
             features_layer="mixed7",
         ),
         Recipe(
             name="unet-gan",
-            source="U-Net GAN paper of 2024: U-Net with BN and ReLU, tanh; conv-BN-LeakyReLU discriminator",
+            source="Dash et al., IJIRSET 13(5), 2024: U-Net with BN and ReLU, tanh; conv-BN-LeakyReLU discriminator",
+            reported='discriminator: accuracy .9065, precision .91, recall .89, F1 .90; "95 % of the clarity"',
             generator="unet",
             content_loss="l1",
             features="none",
@@ -119,7 +123,9 @@ RECIPES = {
         ),
         Recipe(
             name="recursive-gan",
-            source="recursive residual GAN paper: x2 then x4, shared residual units, no BN, PatchGAN, 1e-3 adversarial",
+            source="Wang, Li et al., 2020: cascades with shared residual units, no BN, PatchGAN, 1e-3 adversarial",
+            reported="Set5 32.55 dB / .9122, Set14 28.88 / .7866, BSD100 27.84 / .7579; its bicubic reads 30.01 on "
+            "Set5, 28.42 under the usual protocol",
             generator="recursive",
             blocks=5,
             discriminator="patch",
@@ -129,16 +135,16 @@ RECIPES = {
         ESRGAN.replace(name="esrgan-small", source="esrgan with 6 blocks", reported="", blocks=6),
         ESRGAN.replace(
             name="mri-esrgan",
-            source="SRGAN/ESRGAN survey paper, research idea: esrgan-small on photographs first (--init), then MRI "
-            "with a total-variation term",
-            reported="",
+            source='survey "Image Super Resolution using GAN framework": esrgan-small on photographs first (--init), '
+            "then MRI with a total-variation term",
+            reported="pictures and words, no figures",
             blocks=6,
             tv_weight=1e-3,
             pretrain_lr=1e-4,
         ),
         CONTENT.replace(
             name="autoencoder",
-            source="U-Net GAN paper of 2024, existing system: convolutional encoder-decoder with deconvolution",
+            source="Dash et al., IJIRSET 13(5), 2024, existing system: convolutional encoder-decoder, deconvolution",
             generator="autoencoder",
             blocks=3,
         ),

@@ -104,7 +104,7 @@ def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _contact_sheet(run: "Run") -> None:
-    """The first five and the last five epochs of the run, two rows, as the seed paper prints them."""
+    """The first five and the last five epochs of the run, two rows, as Dhundale et al., 2025, print them."""
     paths = sorted((run.folder / "previews" / "sr").glob("*.png"), key=lambda p: (p.name[0] != "p", p.name))
     rows = [paths[:5], paths[-5:]]
     tiles = [[read_image(path, channels=3).pixels / 127.5 - 1 for path in row] for row in rows]

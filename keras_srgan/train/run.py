@@ -17,7 +17,6 @@ from keras_srgan.images import Image
 from keras_srgan.recipes import Recipe
 from keras_srgan.weights import SUFFIX
 
-
 STAGES = ("pretrain", "adversarial")
 
 

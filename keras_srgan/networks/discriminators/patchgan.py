@@ -26,7 +26,7 @@ def patch_discriminator(
         the sigmoid.
 
     Reference:
-        The recursive residual GAN paper; Isola et al., CVPR 2017, section 3.2.2.
+        Wang, Li et al., 2020 (docs/model-zoo.md); Isola et al., CVPR 2017, section 3.2.2.
     """
     image = Input((patch, patch, channels), name="image")
     x = image

@@ -1,4 +1,4 @@
-"""The convolutional encoder-decoder that the U-Net GAN paper of 2024 compares with."""
+"""The convolutional encoder-decoder that Dash et al., 2024, compare with."""
 
 from keras import Input, Model, layers
 
@@ -20,7 +20,7 @@ def autoencoder(channels: int = 1, scale: int = 4, filters: int = 64, blocks: in
         A functional model from LR to SR, float32, both in `[-1, 1]`, closed by tanh.
 
     Reference:
-        The U-Net GAN paper of 2024, existing system.
+        Dash et al., IJIRSET 13(5), 2024, existing system.
     """
     lr = Input((None, None, channels), name="lr")
     image = enlarged(lr, scale)

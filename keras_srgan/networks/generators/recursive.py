@@ -33,8 +33,8 @@ def recursive(channels: int = 1, scale: int = 4, filters: int = 64, blocks: int 
         A functional model from LR to SR, float32, both in `[-1, 1]`.
 
     Reference:
-        The recursive residual GAN paper; the unit is DRRN's (Tai et al., CVPR 2017), the cascade LapSRN's
-        (Lai et al., CVPR 2017).
+        Wang, Li et al., 2020 (docs/model-zoo.md); the unit is DRRN's (Tai et al., CVPR 2017),
+        the cascade LapSRN's (Lai et al., CVPR 2017).
     """
     lr = Input((None, None, channels), name="lr")
     factors = upsampling_factors(scale)

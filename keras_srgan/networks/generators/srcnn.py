@@ -48,7 +48,7 @@ def srcnn_attention(
         A functional model from LR to SR, float32, both in `[-1, 1]`.
 
     Reference:
-        After Basak et al., 2020 (as named by the COVID paper); the block is RCAN's.
+        After Basak et al., 2020 (as named by Zhou, DAML 2024); the block is RCAN's.
     """
     lr = Input((None, None, channels), name="lr")
     x = conv(filters, 9, activation="relu", name="patches")(enlarged(lr, scale))

@@ -49,7 +49,7 @@ def unet(
         ValueError: for another `upsampling`.
 
     Reference:
-        The U-Net GAN paper of 2024, proposed system; Ronneberger et al., MICCAI 2015.
+        Dash et al., IJIRSET 13(5), 2024, proposed system; Ronneberger et al., MICCAI 2015.
     """
     if upsampling not in ("transpose", "bilinear"):
         raise ValueError(f"upsampling {upsampling!r}: choose 'transpose' or 'bilinear'")
