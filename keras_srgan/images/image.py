@@ -154,7 +154,7 @@ def write_image(
 
 
 def _write_like_dicom(path: Path, pixels: np.ndarray, max_value: int, like: Image | None) -> Path:
-    from keras_srgan.images.dicom_derived import write_dicom
+    from keras_srgan.images.dicom.derived import write_dicom
 
     if like is None or like.dicom is None:
         raise ImageError(f"{path}: DICOM needs the header of a DICOM source; write .png instead")

@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_srgan.files import write_atomically
 from keras_srgan.images import ImageError, luma, write_image
-from keras_srgan.images.dicom_capture import capture_header
+from keras_srgan.images.dicom.capture import capture_header
 from keras_srgan.images.frames import Frame, Frames, open_frames
 from keras_srgan.images.image import ALIASES, HOLDS_ALPHA
 from keras_srgan.images.rasters import check_holds
@@ -280,7 +280,7 @@ class _Work:
         return write_image(target, first.pixels, first.max_value, alpha=first.alpha)
 
     def _write_dicom(self, target: Path, results: Iterator[Frame]) -> Path:
-        from keras_srgan.images.dicom_derived import write_dicom
+        from keras_srgan.images.dicom.derived import write_dicom
 
         first, header = next(results), self.frames.dicom
         if header is None:

@@ -18,7 +18,7 @@ from pydicom.uid import (
 
 from keras_srgan.images import Image, ImageError, read_image, write_image
 from keras_srgan.images.dicom import patient_id, read_dicom
-from keras_srgan.images.dicom_derived import derived_dataset, write_dicom
+from keras_srgan.images.dicom.derived import derived_dataset, write_dicom
 
 RNG = np.random.default_rng(5)
 

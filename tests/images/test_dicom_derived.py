@@ -15,9 +15,9 @@ from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
 
 from keras_srgan.images import ImageError
-from keras_srgan.images import dicom_derived as derived
-from keras_srgan.images.dicom_capture import capture_header
-from keras_srgan.images.dicom_derived import write_dicom
+from keras_srgan.images.dicom import derived
+from keras_srgan.images.dicom.capture import capture_header
+from keras_srgan.images.dicom.derived import write_dicom
 from keras_srgan.images.frames import open_frames
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
