@@ -58,9 +58,9 @@ def resize(image: np.ndarray, scale: float) -> np.ndarray:
     return _apply(image, resize_matrix(image.shape[0], scale), resize_matrix(image.shape[1], scale))
 
 
-def resize_to(image: np.ndarray, frame: tuple[int, int]) -> np.ndarray:
+def resize_to(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resizes an image to `(height, width)` as `resize` does, each side by its own factor."""
-    return _apply(image, *(resize_matrix(old, new / old) for old, new in zip(image.shape[:2], frame, strict=True)))
+    return _apply(image, *(resize_matrix(old, new / old) for old, new in zip(image.shape[:2], size, strict=True)))
 
 
 def _apply(image: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:

@@ -140,9 +140,9 @@ def test_a_wrong_config_is_one_line(folder, tmp_path, capsys, text, message):
         (["--zoom", "0.5"], "zoom = 0.5: must be at least 1"),
         (["--edges", "1.5"], "edges = 1.5: must be in [0, 1]"),
         (["--tv-weight", "-1"], "tv_weight = -1.0: must not be negative"),
-        (["--frame", "720"], "frame = '720': give HEIGHTxWIDTH"),
-        (["--frame", "720x64"], "frame = '720x64': give HEIGHTxWIDTH of at least the patch"),
-        (["--frame", "720x1280"], "frame 720x1280 is for --data"),
+        (["--image-size", "720"], "image_size = '720': give HEIGHTxWIDTH"),
+        (["--image-size", "720x64"], "image_size = '720x64': give HEIGHTxWIDTH of at least the patch"),
+        (["--image-size", "720x1280"], "image_size 720x1280 is for --data"),
         (["--scale", "1", "--recipe", "unet-gan"], "scale 1 needs pairs of equal size: give --data and --data-lr"),
         (["--data-lr", "low"], "--data-lr holds LR images of --data"),
         (["--data", "a", "--data-lr", "b", "--val", "c"], "--val-lr goes with --val and --data-lr"),
@@ -155,8 +155,8 @@ def test_wrong_arguments_are_one_line(capsys, arguments, message, monkeypatch, t
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_image_is_resized_to_the_frame(folder, tmp_path, capsys):
-    recipe = find_recipe("covid-srgan8").replace(frame="96x160", patch=32)
+def test_every_image_is_resized_to_image_size(folder, tmp_path, capsys):
+    recipe = find_recipe("covid-srgan8").replace(image_size="96x160", patch=32)
     where = {name: None for name in train.FOLDERS} | {"data": str(folder), "strict": False, "licence": ""}
     images, held_out, _ = load_data(recipe, where, print)
     assert {image.pixels.shape for image in [*images, *held_out]} == {(96, 160)}

@@ -24,7 +24,7 @@ def load_folder(
     workers: int | None = None,
     warn: Callable[[str], object] | None = None,
     memory_gb: float = 2.0,
-    frame: tuple[int, int] | None = None,
+    image_size: tuple[int, int] | None = None,
 ) -> list[Image]:
     """Read every image under a folder, in threads.
 
@@ -37,7 +37,7 @@ def load_folder(
         warn: Called with one line per unusable file, up to five, then once with their number. Defaults to
             printing on stderr.
         memory_gb: Decoded images beyond this size wait in a file, see `Spool`.
-        frame: `(height, width)` that every image is resized to, by antialiased bicubic, or `None`.
+        image_size: `(height, width)` that every image is resized to, by antialiased bicubic, or `None`.
 
     Returns:
         The images in the order of `find_images`, with `patient` filled in where known.
@@ -49,8 +49,8 @@ def load_folder(
 
     def read(path: Path) -> Image:
         image = read_image(path, channels)
-        if frame:
-            resized = quantise(resize_to(image.pixels, frame), image.max_value, image.pixels.dtype)
+        if image_size:
+            resized = quantise(resize_to(image.pixels, image_size), image.max_value, image.pixels.dtype)
             image = dataclasses.replace(image, pixels=resized)
         height, width = image.pixels.shape[:2]
         if min(height, width) < min_size:

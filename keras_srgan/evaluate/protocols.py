@@ -46,7 +46,7 @@ class Protocol:
         channel: `"gray"` (colour through its luma), `"y"` (the network sees RGB, the figure compares Y; a
             gray file as it is) or `"rgb"`.
         scale: integer factor; also the border that is left out of every figure but consistency, in pixels.
-        frame: `(height, width)` that every image is first resized to, or `None`.
+        image_size: `(height, width)` that every image is first resized to, or `None`.
         patch: side of the one crop taken at random from each image, or `None` for whole images.
         seed: integer, of the crops. A crop depends on the seed and the image's name only.
 
@@ -59,7 +59,7 @@ class Protocol:
     about: str
     channel: str
     scale: int = 4
-    frame: tuple[int, int] | None = None
+    image_size: tuple[int, int] | None = None
     patch: int | None = None
     seed: int = 0
 
@@ -78,8 +78,8 @@ class Protocol:
         """
         name = name or image.path.name
         hr, white = self._pixels(image), image.max_value
-        if self.frame:
-            hr = quantise(resize_to(hr, self.frame), white, hr.dtype)
+        if self.image_size:
+            hr = quantise(resize_to(hr, self.image_size), white, hr.dtype)
         self._check(min(hr.shape[:2]) // self.scale * self.scale, image)
         if self.patch:
             rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
@@ -174,14 +174,14 @@ PROTOCOLS = {
             "cxr96",
             "radiographs resized to 720x1280 by antialiased bicubic, one 96x96 crop of each, seeded",
             "gray",
-            frame=(720, 1280),
+            image_size=(720, 1280),
             patch=96,
         ),
         Protocol(
             "cxr720",
             "whole radiographs, resized to 720x1280 by antialiased bicubic",
             "gray",
-            frame=(720, 1280),
+            image_size=(720, 1280),
         ),
         Protocol("natural-y", "whole photographs; networks see RGB, figures compare luma", "y"),
         Protocol("rgb", "whole photographs, colour", "rgb"),

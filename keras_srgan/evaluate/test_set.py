@@ -59,7 +59,7 @@ def items_of(
     low = by_stem(lr)
     if hr is None:
         return [Item(stem, partial(_alone, protocol, path, stem)) for stem, path in low.items()]
-    if protocol.frame or protocol.patch:
+    if protocol.image_size or protocol.patch:
         raise ValueError(f"protocol {protocol.name} makes its own LR; paired folders take another")
     high = by_stem(hr)
     for here, there, folder in ((high, low, lr), (low, high, hr)):

@@ -18,7 +18,7 @@ def _share(text: str) -> tuple[int, int]:
     return int(found[1]) - 1, int(found[2])
 
 
-def _frame(text: str) -> str:
+def _image_size(text: str) -> str:
     if not re.fullmatch(r"([1-9]\d*x[1-9]\d*)?", text):
         raise argparse.ArgumentTypeError(f"{text!r}: give HEIGHTxWIDTH, for example 720x1280")
     return text
@@ -50,7 +50,9 @@ def parser() -> Parser:
     parse.add_argument("--data", metavar="DIR", required=True, help="folder of PNG, JPEG, TIFF or DICOM, any depth")
     parse.add_argument("--out", metavar="SHARDS", required=True, help="folder of the shards, on disk")
     parse.add_argument("--channels", type=int, choices=(1, 3), default=1, help="1 gray, 3 colour [1]")
-    parse.add_argument("--frame", type=_frame, default="", metavar="HEIGHTxWIDTH", help="resize every image to it, px")
+    parse.add_argument(
+        "--image-size", type=_image_size, default="", metavar="HEIGHTxWIDTH", help="resize all to it, px"
+    )
     parse.add_argument("--min-size", type=positive, default=96, metavar="PX", help="least height and width [96]")
     parse.add_argument("--val-fraction", type=_fraction, default=0.1, help="share of images held out by patient [0.1]")
     parse.add_argument("--seed", type=int, default=0, help="chooses the patients held out [0]")
@@ -77,7 +79,7 @@ def work(arguments: argparse.Namespace) -> int:
     from keras_srgan.prepare.writer import ShardOptions, prepare
 
     cv2.setNumThreads(1)  # the images are worked on side by side already
-    names = ("channels", "frame", "min_size", "val_fraction", "seed", "shard_images")
+    names = ("channels", "image_size", "min_size", "val_fraction", "seed", "shard_images")
     settings = ShardOptions(**{name: getattr(arguments, name) for name in names})
     started = time.monotonic()
 

@@ -24,6 +24,7 @@ from keras_srgan.files import sha256, write_atomically, write_text
 from keras_srgan.images import Image, ImageError, find_images, read_image
 from keras_srgan.images.image import is_dicom
 from keras_srgan.images.rasters import encode
+from keras_srgan.recipes.recipe import renamed
 from keras_srgan.resampling import quantise, resize_to
 
 
@@ -33,7 +34,7 @@ class ShardOptions:
 
     Args:
         channels: 1 or 3, as for `read_image`.
-        frame: `HEIGHTxWIDTH` that every image is resized to, in pixels; empty: as they are.
+        image_size: `HEIGHTxWIDTH` that every image is resized to, in pixels; empty: as they are.
         min_size: smallest usable height and width, in pixels.
         val_fraction: share of the images held out, whole patients; 0: none.
         seed: chooses the patients.
@@ -41,7 +42,7 @@ class ShardOptions:
     """
 
     channels: int = 1
-    frame: str = ""
+    image_size: str = ""
     min_size: int = 96
     val_fraction: float = 0.1
     seed: int = 0
@@ -154,8 +155,8 @@ def _check(out: Path, plan: dict[str, Any], data: Path) -> None:
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-        settings, source, version = before["settings"], before["source"], before["version"]
-    except (ValueError, KeyError, TypeError):
+        settings, source, version = renamed(before["settings"]), before["source"], before["version"]
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ImageError(f"{path}: damaged; give another --out") from None
     if version != VERSION:
         raise ImageError(f"{path}: format {version}, and this program writes {VERSION}; give another --out")
@@ -230,8 +231,8 @@ def _record(data: Path, name: str, settings: ShardOptions) -> tuple[dict[str, An
     path = data / name
     image = read_image(path, settings.channels)
     pixels = image.pixels
-    if settings.frame:
-        h, w = map(int, settings.frame.split("x"))
+    if settings.image_size:
+        h, w = map(int, settings.image_size.split("x"))
         pixels = quantise(resize_to(pixels, (h, w)), image.max_value, pixels.dtype)
     height, width = pixels.shape[:2]
     if min(height, width) < settings.min_size:

@@ -14,6 +14,8 @@ from typing import Any
 
 # What a recipe says of itself: no flag changes it.
 LABELS = ("name", "source", "reported")
+# What older cards, run.json, TOML files and shards call a field, and its name now.
+RENAMED = {"frame": "image_size"}
 
 
 def _field(default: Any, text: str, choices: tuple = ()) -> Any:
@@ -86,7 +88,7 @@ class Recipe:
     edges: float = _field(0.0, "share of the patches with the strongest edges of eight: letters, the border")
     augment: bool = _field(True, "flips and right-angle rotations")
     zoom: float = _field(1.0, "patches are cut up to so much larger, then reduced; 1: never")
-    frame: str = _field("", "HEIGHTxWIDTH that images are first resized to, px, as 720x1280; empty: as they are")
+    image_size: str = _field("", "HEIGHTxWIDTH that images are first resized to, px, as 720x1280; empty: as they are")
     val_fraction: float = _field(0.1, "share of the patients held out where no --val is given")
     val_patch: int = _field(192, "side of the central crop of each validation image, px")
     val_images: int = _field(16, "validation images looked at after each epoch")
@@ -133,8 +135,10 @@ class Recipe:
             raise ValueError(f"zoom = {self.zoom}: must be at least 1")
         if self.tv_weight < 0:
             raise ValueError(f"tv_weight = {self.tv_weight}: must not be negative")
-        if self.frame and min(self.frame_size or (0,)) < self.patch:
-            raise ValueError(f"frame = {self.frame!r}: give HEIGHTxWIDTH of at least the patch, for example 720x1280")
+        if self.image_size and min(self.image_shape or (0,)) < self.patch:
+            raise ValueError(
+                f"image_size = {self.image_size!r}: give HEIGHTxWIDTH of at least the patch, for example 720x1280"
+            )
         if not 0 <= self.edges <= 1:
             raise ValueError(f"edges = {self.edges}: must be in [0, 1]")
         if not 0 <= self.ema < 1:
@@ -143,9 +147,9 @@ class Recipe:
             raise ValueError(f"val_fraction = {self.val_fraction}: must be in (0, 1)")
 
     @property
-    def frame_size(self) -> tuple[int, int] | None:
-        """`frame` as `(height, width)`; `None` where it is empty or unreadable."""
-        found = re.fullmatch(r"(\d+)x(\d+)", self.frame)
+    def image_shape(self) -> tuple[int, int] | None:
+        """`image_size` as `(height, width)`; `None` where it is empty or unreadable."""
+        found = re.fullmatch(r"(\d+)x(\d+)", self.image_size)
         return (int(found[1]), int(found[2])) if found else None
 
     def replace(self, **changes) -> "Recipe":
@@ -155,6 +159,7 @@ class Recipe:
             ValueError: for an unknown field or a value that the field does not take.
         """
         types = {field.name: field.type for field in dataclasses.fields(self)}
+        changes = renamed(changes)
         for key, value in changes.items():
             if key not in types:
                 raise ValueError(f"unknown recipe field {key!r}: known are {', '.join(types)}")
@@ -171,6 +176,11 @@ class Recipe:
     @classmethod
     def from_dict(cls, values: dict) -> "Recipe":
         return cls().replace(**values)
+
+
+def renamed(values: dict) -> dict:
+    """Fields by the names that they have now."""
+    return {RENAMED.get(key, key): value for key, value in values.items()}
 
 
 def read_config(path: str | Path) -> dict:

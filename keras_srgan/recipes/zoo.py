@@ -92,7 +92,7 @@ RECIPES = {
             blocks=8,
             norm="batch-instance",
             discriminator_dropout=0.3,
-            frame="720x1280",
+            image_size="720x1280",
         ),
         XRAY.replace(
             name="xray-srgan-resnet",
@@ -219,7 +219,7 @@ SAMPLE = dict(
     flat=0.002,
     lr=5e-5,
     perceptual_weight=1e-5,
-    frame="",
+    image_size="",
 )
 
 

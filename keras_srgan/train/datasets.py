@@ -38,8 +38,8 @@ def load_data(recipe: Recipe, where: dict, log):
         if lr:
             return load_pairs(hr, lr, recipe.scale, **options)
         if holds_shards(hr):
-            return load_shards(hr, part, **options, frame=recipe.frame_size)
-        return load_folder(hr, **options, frame=recipe.frame_size)
+            return load_shards(hr, part, **options, image_size=recipe.image_shape)
+        return load_folder(hr, **options, image_size=recipe.image_shape)
 
     images = load(where["data"], where.get("data_lr"), "train")
     if where["val"]:
@@ -61,5 +61,5 @@ def check_folders(recipe: Recipe, where: dict) -> None:
         raise ValueError("--val-lr goes with --val and --data-lr: give all three, or --data-lr alone")
     if recipe.scale == 1 and not data_lr:
         raise ValueError("scale 1 needs pairs of equal size: give --data and --data-lr, two folders matched by name")
-    if recipe.frame and (data_lr or not where["data"]):
-        raise ValueError(f"frame {recipe.frame} is for --data without --data-lr: give --frame ''")
+    if recipe.image_size and (data_lr or not where["data"]):
+        raise ValueError(f"image_size {recipe.image_size} is for --data without --data-lr: give --image-size ''")

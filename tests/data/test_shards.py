@@ -163,15 +163,15 @@ def test_batches_are_those_of_the_folder(folder, made, zoom):
             np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("channels,frame_size", [(3, None), (1, (40, 50)), (3, (40, 50))])
-def test_channels_and_frame_are_those_of_the_folder(folder, tmp_path, channels, frame_size):
+@pytest.mark.parametrize("channels,image_size", [(3, None), (1, (40, 50)), (3, (40, 50))])
+def test_channels_and_image_size_are_those_of_the_folder(folder, tmp_path, channels, image_size):
     write_image(folder / "colour.png", np.random.default_rng(1).integers(0, 256, (50, 40, 3), "uint8"))
     for name in ("MR_small.dcm", "CT_small.dcm"):
         shutil.copyfile(get_testdata_file(name), folder / name)
-    size = f"{frame_size[0]}x{frame_size[1]}" if frame_size else ""
+    size = f"{image_size[0]}x{image_size[1]}" if image_size else ""
     prepare(folder, tmp_path / "set", ShardOptions(channels, size, 32, 0.0), log=quiet)
-    stored = opened(tmp_path / "set", channels=channels, frame=frame_size)
-    whole = load_folder(folder, channels, 32, frame=frame_size)
+    stored = opened(tmp_path / "set", channels=channels, image_size=image_size)
+    whole = load_folder(folder, channels, 32, image_size=image_size)
     assert len(stored) == len(whole) == 15
     for one, other in zip(stored, whole, strict=True):
         assert (one.pixels.shape, one.pixels.dtype) == (other.pixels.shape, other.pixels.dtype)
@@ -298,8 +298,8 @@ def test_a_folder_of_images_is_no_prepared_set(folder, tmp_path):
 def test_a_set_prepared_otherwise_is_refused(made):
     with pytest.raises(ImageError, match="prepared with --channels 1, and the recipe has 3"):
         opened(made, channels=3)
-    with pytest.raises(ImageError, match="prepared with --frame none, and the recipe has 720x1280"):
-        opened(made, frame=(720, 1280))
+    with pytest.raises(ImageError, match="prepared with --image-size none, and the recipe has 720x1280"):
+        opened(made, image_size=(720, 1280))
     with pytest.raises(ImageError, match="val: the val part; --data takes"):
         opened(made / "val", "train")
     assert len(opened(made / "val", "val")) == 4
@@ -333,6 +333,21 @@ def test_a_second_run_does_nothing_and_other_settings_or_images_are_refused(fold
     plan.write_text(plan.read_text().replace('"version": 1', '"version": 2'))
     with pytest.raises(ImageError, match="format 2, and this program writes 1; give another --out"):
         prepare(folder, made, SMALL, log=quiet)
+
+
+def test_a_set_that_calls_the_image_size_frame_is_still_read_and_finished(folder, tmp_path):
+    made = tmp_path / "set"
+    settings = dataclasses.replace(SMALL, image_size="40x50")
+    prepare(folder, made, settings, log=quiet)
+    for name in ("prepare.json", "manifest.json"):
+        text = (made / name).read_text()
+        assert '"image_size": "40x50"' in text
+        (made / name).write_text(text.replace('"image_size"', '"frame"'))
+    assert opened(made, image_size=(40, 50))[0].pixels.shape == (40, 50)
+    with pytest.raises(ImageError, match="prepared with --image-size 40x50, and the recipe has 720x1280"):
+        opened(made, image_size=(720, 1280))
+    (made / "manifest.json").unlink()
+    assert prepare(folder, made, settings, log=quiet).kept == 3
 
 
 def test_a_damaged_or_lost_shard_is_written_again_and_the_others_kept(folder, made):
@@ -497,7 +512,7 @@ def test_the_command_prepares_and_a_run_on_shards_is_the_run_on_the_folder(folde
 @pytest.mark.parametrize(
     "arguments,message",
     [
-        (["--frame", "720"], "'720': give HEIGHTxWIDTH"),
+        (["--image-size", "720"], "'720': give HEIGHTxWIDTH"),
         (["--part", "3/2"], "'3/2': give K/N, K from 1 to N"),
         (["--val-fraction", "1"], "'1': give a number from 0"),
         (["--shard-images", "0"], "'0': give a whole number"),

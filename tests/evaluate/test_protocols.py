@@ -100,7 +100,7 @@ def test_pairs_that_do_not_fit_are_named(make_image):
     with pytest.raises(ImageError, match="a.png: 30x18; protocol cxr needs HR of 19x19 px"):
         protocol.pair(make_image(18, 30))
     with pytest.raises(ImageError, match="a.png: 95x120; protocol cxr96 needs HR of 96x96 px"):
-        PROTOCOLS["cxr96"].replace(frame=None).pair(make_image(120, 95))
+        PROTOCOLS["cxr96"].replace(image_size=None).pair(make_image(120, 95))
     with pytest.raises(ImageError, match="a.png: 8x4; protocol cxr needs HR of 19x19 px"):
         protocol.alone(make_image(4, 8), "a")
 

@@ -16,6 +16,7 @@ from keras_srgan.data.shards.tfrecord import decode_example, unwrap_record
 from keras_srgan.images import Image, ImageError
 from keras_srgan.images.headers import Facts, one_line
 from keras_srgan.images.rasters import decode
+from keras_srgan.recipes.recipe import renamed
 
 FORMAT, VERSION = "keras-srgan shards", 1
 MANIFEST, PLAN = "manifest.json", "prepare.json"
@@ -83,7 +84,7 @@ class Shards(Sequence[Image]):
         self.store, self.part = store, part
         self.failure: ImageError | None = None
         settings = manifest["settings"]
-        self.channels, self._made = settings["channels"], f"{settings['channels']} channel(s), {settings['frame']}"
+        self.channels, self._made = settings["channels"], f"{settings['channels']} channel(s), {settings['image_size']}"
         mine = [shard for shard in manifest["shards"] if shard["part"] == part]
         self.files = [shard["file"] for shard in mine]
         columns: dict[str, list] = {name: [np.empty(0, kind)] for name, kind in KINDS.items()}
@@ -216,7 +217,7 @@ def read_manifest(store: Store) -> dict[str, Any]:
         raise ImageError(
             f"{path}: format {manifest['version']}, and this program reads up to {VERSION}; update keras-srgan"
         )
-    return manifest
+    return manifest | {"settings": renamed(manifest["settings"])}
 
 
 def load_shards(
@@ -227,7 +228,7 @@ def load_shards(
     strict: bool = False,
     warn: Callable[[str], object] = print,
     memory_gb: float = 2.0,
-    frame: tuple[int, int] | None = None,
+    image_size: tuple[int, int] | None = None,
 ) -> Shards:
     """Opens a part of a prepared set; no image is decoded before it is drawn.
 
@@ -236,7 +237,7 @@ def load_shards(
         part: `"train"` or `"val"`.
         channels, min_size, strict, warn: as for `load_folder`.
         memory_gb: as for `Shards`.
-        frame: the `(height, width)` that images must have been resized to, or `None` for any.
+        image_size: the `(height, width)` that images must have been resized to, or `None` for any.
 
     Returns:
         `Shards`.
@@ -250,12 +251,14 @@ def load_shards(
     store = Store(root)
     manifest = read_manifest(store)
     settings = manifest["settings"]
-    wanted = {"channels": channels, "frame": f"{frame[0]}x{frame[1]}" if frame else settings["frame"]}
+    wanted: dict[str, Any] = {"channels": channels}
+    if image_size:
+        wanted["image_size"] = f"{image_size[0]}x{image_size[1]}"
     for name, value in wanted.items():
         if settings[name] != value:
             raise ImageError(
-                f"{root}: prepared with --{name} {settings[name] or 'none'}, and the recipe has {value}; "
-                f"prepare it again, or change the recipe"
+                f"{root}: prepared with --{name.replace('_', '-')} {settings[name] or 'none'}, and the recipe "
+                f"has {value}; prepare it again, or change the recipe"
             )
     images = Shards(store, part, manifest, memory_gb)
     count = len(images)
