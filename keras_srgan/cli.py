@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from keras_srgan import machine
+from keras_srgan.console import unfailing_streams
 from keras_srgan.machine import cores
 from keras_srgan.recipes import LABELS, Recipe
 
@@ -98,20 +99,21 @@ def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None)
 
 
 def run_safely(program: str, work: Callable[[], int]) -> int:
-    """Runs a command; an error is one line on stderr and exit status 1.
+    """Runs a command; an error is one line on stderr and exit status 1. What can't be printed ends nothing.
 
     `KERAS_SRGAN_DEBUG=1` in the environment shows the trace instead.
     """
-    try:
-        return work()
-    except (ValueError, OSError, RuntimeError) as error:
-        if os.environ.get("KERAS_SRGAN_DEBUG"):
-            raise
-        print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{program}: interrupted", file=sys.stderr)
-        return 130
+    with unfailing_streams():
+        try:
+            return work()
+        except (ValueError, OSError, RuntimeError) as error:
+            if os.environ.get("KERAS_SRGAN_DEBUG"):
+                raise
+            print(f"{program}: {' '.join(str(error).split())}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print(f"{program}: interrupted", file=sys.stderr)
+            return 130
 
 
 def positive(text: str) -> int:

@@ -1,10 +1,13 @@
 """Files written whole or not at all, and their hashes."""
 
 import hashlib
+import json
+import math
 import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 def write_atomically(path: str | os.PathLike, write: Callable[[Path], object]) -> Path:
@@ -48,8 +51,34 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> Path:
 
 
 def write_text(path: str | os.PathLike, text: str) -> Path:
-    """Writes text as UTF-8, atomically."""
-    return write_bytes(path, text.encode("utf-8"))
+    """Writes text as UTF-8, atomically. A file name's bytes that are no UTF-8 become `\\udcXX`, as JSON has them."""
+    return write_bytes(path, text.encode("utf-8", "backslashreplace"))
+
+
+def json_text(value: Any, indent: int | None = 2) -> str:
+    """A value as JSON that every program reads: infinite and undefined figures become `null`.
+
+    Args:
+        value: dictionaries, lists, texts and numbers.
+        indent: as for `json.dumps`.
+
+    Returns:
+        The text, with a newline at its end.
+
+    Example:
+
+    >>> json_text({"psnr": float("inf")}, indent=None)
+    '{"psnr": null}\\n'
+    """
+    return json.dumps(_finite(value), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def sha256(path: str | os.PathLike) -> str:

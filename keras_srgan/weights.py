@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 
-from keras_srgan.files import sha256, write_atomically, write_text
+from keras_srgan.files import json_text, sha256, write_atomically, write_text
+from keras_srgan.hdf5 import POINTER, is_pointer, open_hdf5
 from keras_srgan.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 SUFFIX = ".weights.h5"
 JUDGE = f"-discriminator{SUFFIX}"  # of a generator in weights/
 INSIDE = Path("checkpoints") / f"discriminator{SUFFIX}"  # of a run
-POINTER = "a Git-LFS pointer: run git lfs pull"
 
 
 def weights_folder() -> Path:
@@ -35,7 +35,7 @@ def _save_float16(model: "keras.Model", path: Path) -> None:
 
 
 def _load(model: "keras.Model", path: Path) -> None:
-    with h5py.File(path) as file:
+    with open_hdf5(path) as file:
         found: set[str] = set()
         file.visititems(lambda name, item: found.add(name) if isinstance(item, h5py.Dataset) else None)
         wanted = {variable.path: variable for variable in model.variables}
@@ -70,7 +70,7 @@ def save_weights(model: "keras.Model", path: str | Path, card: dict[str, Any] | 
     write_atomically(path, lambda temporary: _save_float16(model, temporary))
     if card is not None:
         card = {**card, "parameters": model.count_params(), "sha256": sha256(path)}
-        write_text(card_path(path), json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+        write_text(card_path(path), json_text(card))
     return path
 
 
@@ -79,21 +79,13 @@ def load_weights(model: "keras.Model", path: str | Path) -> None:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is truncated, is a Git-LFS pointer, or belongs to another network.
+        OSError: if it cannot be read, as where another program holds a lock on it.
+        ValueError: if the file is damaged, is a Git-LFS pointer, or belongs to another network.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
-    try:
-        _load(model, path)
-    except OSError:
-        hint = POINTER if _is_pointer(path) else "truncated or not HDF5: fetch it again"
-        raise ValueError(f"{path}: {hint}") from None
-
-
-def _is_pointer(path: Path) -> bool:
-    with open(path, "rb") as file:
-        return file.read(32).startswith(b"version https://git-lfs")
+    _load(model, path)
 
 
 def card_path(path: Path) -> Path:
@@ -174,7 +166,7 @@ def read_card(path: Path) -> dict[str, Any]:
         expected = card["sha256"]
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{card_file}: not a model card (JSON with a sha256)") from None
-    if _is_pointer(path):
+    if is_pointer(path):
         raise ValueError(f"{path}: {POINTER}")
     if sha256(path) != expected:
         raise ValueError(f"{path}: not the weights that {card_file.name} describes (sha256 differs): fetch again")

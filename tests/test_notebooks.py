@@ -230,7 +230,16 @@ def test_the_install_cell_acts_on_colab_only(monkeypatch, name, colab, project):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     text = "".join(code_cells(read(FOLDER / name))["install"]["source"])
     names = dict(
-        PROJECT=project, DATA="kaggle", TEST=None, INIT=None, IMAGE=None, WEIGHTS="xray-srgan-plus", RUNS="runs"
+        PROJECT=project,
+        DATA="kaggle",
+        TEST=None,
+        INIT=None,
+        IMAGE=None,
+        WEIGHTS="xray-srgan-plus",
+        RUNS="runs",
+        FOLDER=None,
+        CHANGES={},
+        BUDGET=[],
     )
     if colab and not project:
         with pytest.raises(ValueError, match="PROJECT"):
@@ -245,6 +254,63 @@ def test_the_install_cell_acts_on_colab_only(monkeypatch, name, colab, project):
         wanted = f"keras-srgan{extra} @ git+{project}" if "://" in project else f"{project}{extra}"
         assert commands[0][1:] == ["-m", "pip", "install", "-q", wanted]
         assert not cloned or commands[1] == ["git", "clone", "-q", "--depth", "1", project, "project"]
+
+
+@pytest.fixture
+def install(monkeypatch):
+    """Runs a notebook's install cell as on Colab; returns the commands and what was mounted."""
+
+    def run(name, **changes):
+        commands, mounted = [], []
+        google, module, drive = (types.ModuleType(f"google{end}") for end in ("", ".colab", ".colab.drive"))
+        module.drive, drive.mount = drive, mounted.append
+        for each in (google, module, drive):
+            monkeypatch.setitem(sys.modules, each.__name__, each)
+        monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        text = "".join(code_cells(read(FOLDER / name))["install"]["source"])
+        plain = dict.fromkeys(("DATA", "TEST", "INIT", "IMAGE", "FOLDER", "WEIGHTS", "RUNS"), "x")
+        exec(text, {**plain, "CHANGES": {}, "BUDGET": [], "PROJECT": "https://example.org/p.git", **changes})
+        return commands, mounted
+
+    return run
+
+
+@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize(
+    "project,address,branch",
+    [
+        ("owner/repo", "https://github.com/owner/repo", None),
+        (" github.com/owner/repo/ ", "https://github.com/owner/repo", None),
+        ("git@github.com:owner/repo.git", "https://github.com/owner/repo.git", None),
+        ("ssh://git@gitlab.com/group/repo.git", "https://gitlab.com/group/repo.git", None),
+        ("git+https://example.org/repo.git", "https://example.org/repo.git", None),
+        ("https://github.com/owner/repo/blob/dev/notebooks/train_xray.ipynb", "https://github.com/owner/repo", "dev"),
+        ("https://gitlab.com/group/repo/-/tree/main", "https://gitlab.com/group/repo", "main"),
+    ],
+)
+def test_colab_takes_every_form_of_the_projects_address(install, name, project, address, branch):
+    commands, mounted = install(name, PROJECT=project)
+    assert commands[0][-1].split(" @ ")[1] == f"git+{address}" + (f"@{branch}" if branch else "") and not mounted
+    if name == "compare_systems.ipynb":
+        chosen = ["--branch", branch] if branch else []
+        assert commands[1] == ["git", "clone", "-q", "--depth", "1", *chosen, address, "project"]
+
+
+@pytest.mark.parametrize(
+    "name,parameter",
+    [("train_xray.ipynb", each) for each in ("DATA", "TEST", "INIT", "FOLDER", "IMAGE", "PROJECT")]
+    + [("upscale_xray.ipynb", each) for each in ("IMAGE", "WEIGHTS", "PROJECT")]
+    + [("compare_systems.ipynb", each) for each in ("RUNS", "PROJECT")],
+)
+def test_colab_mounts_the_drive_for_every_parameter_that_names_it(install, name, parameter):
+    assert install(name, **{parameter: "/content/drive/MyDrive/x"})[1] == ["/content/drive"]
+
+
+def test_colab_mounts_the_drive_for_a_path_inside_of_a_parameter(install):
+    changes = {"features_weights": "/content/drive/MyDrive/vgg19.h5"}
+    assert install("train_xray.ipynb", CHANGES=changes)[1] == ["/content/drive"]
+    assert install("compare_systems.ipynb", BUDGET=["--vgg19", "/content/drive/v.h5"])[1] == ["/content/drive"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -73,6 +73,36 @@ def test_a_truncated_file_and_a_git_lfs_pointer_are_named(saved):
         load_weights(generator, path)
 
 
+def test_a_locked_file_is_not_called_truncated(saved, tmp_path):
+    generator, path = saved
+    code = f"import h5py, sys; f = h5py.File({str(path)!r}, 'a'); print('open', flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(OSError, match="small.weights.h5: another program has locked it"):
+            load_weights(generator, path)
+        other.stdin.close()
+    load_weights(generator, path)
+
+
+@pytest.mark.parametrize("content,said", [(b"", "empty"), (b"PK\x03\x04" * 9, "not an HDF5"), (b"\x89HDF", "trunc")])
+def test_what_is_wrong_with_a_weights_file_is_said(saved, content, said):
+    generator, path = saved
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"small.weights.h5: {said}"):
+        load_weights(generator, path)
+
+
+def test_a_damaged_file_is_one_clear_error_wherever_it_is_damaged(saved):
+    generator, path = saved
+    whole = path.read_bytes()
+    for place in range(0, len(whole), len(whole) // 40):
+        path.write_bytes(whole[:place] + bytes(64) + whole[place + 64 :])
+        try:
+            load_weights(generator, path)
+        except ValueError as error:
+            assert "small.weights.h5: " in str(error)
+
+
 def test_weights_of_another_network_are_named(saved):
     _, path = saved
     for changes in ({"blocks": 2}, {"filters": 4}, {"scale": 2}):

@@ -126,6 +126,10 @@ class Upscaler:
             self._engine = make_engine(self._name, self.generator)
         return self._engine
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the engine, which each process makes anew: compiled programs can't be pickled."""
+        return {**self.__dict__, "_engine": None}
+
     def upscale(self, image: np.ndarray, max_value: float | None = None, **options) -> np.ndarray:
         """Enlarges an image, or a batch of them: `run(...).pixels`, with the fields of `Options` by name."""
         return self.run(image, max_value, Options(**options)).pixels

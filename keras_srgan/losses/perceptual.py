@@ -8,11 +8,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 from keras import ops
 
+from keras_srgan.hdf5 import open_hdf5
 from keras_srgan.layers import FastConv2D
 from keras_srgan.layers.winograd import FastMaxPooling2D
 from keras_srgan.weights import weights_folder
@@ -44,7 +44,7 @@ def _network(name: str, weights: str | None) -> keras.Model:
 
 
 def _load_bundled(network: keras.Model, path: Path) -> None:
-    with h5py.File(path) as file:
+    with open_hdf5(path) as file:
         for layer_name, group in file.items():
             arrays = [np.asarray(group[key], "float32") for key in ("kernel", "bias")]
             network.get_layer(layer_name).set_weights(arrays)
@@ -53,8 +53,14 @@ def _load_bundled(network: keras.Model, path: Path) -> None:
 def _bundled_layers(path: Path) -> list[str]:
     if not path.is_file():
         return []
-    with h5py.File(path) as file:
+    with open_hdf5(path) as file:
         return sorted(file)
+
+
+def _check_file(path: Path) -> None:
+    """Has HDF5's own errors said in plain words, before Keras meets them."""
+    with open_hdf5(path) as file:
+        list(file)
 
 
 def load_feature_network(name: str, layer: str, weights: str = "auto") -> tuple[keras.Model, str]:
@@ -81,6 +87,8 @@ def load_feature_network(name: str, layer: str, weights: str = "auto") -> tuple[
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; --features-weights takes a weights file of {name}")
         network = _network(name, None)
+        if path.suffix in (".h5", ".hdf5"):
+            _check_file(path)
         try:
             network.load_weights(path)
         except Exception as error:
@@ -97,6 +105,8 @@ def load_feature_network(name: str, layer: str, weights: str = "auto") -> tuple[
             )
         _load_bundled(network, bundled)
         return network, "vgg19 blocks 1 to 3, bundled (Simonyan and Zisserman, CC BY 4.0)"
+    if cached.is_file():
+        _check_file(cached)
     try:
         network = _network(name, "imagenet")
     except Exception as error:

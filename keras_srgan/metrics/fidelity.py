@@ -20,8 +20,20 @@ class ImageTooSmall(ValueError):
     """Images that have fewer pixels than a figure needs."""
 
 
+def _comparable(hr, sr) -> None:
+    """Refuses shapes that would be broadcast against each other, as one channel against three; `None` is any size."""
+    a, b = tuple(hr.shape), tuple(sr.shape)
+    if len(a) != 4 or len(b) != 4 or any(None not in (m, n) and m != n for m, n in zip(a, b, strict=True)):
+        raise ValueError(f"HR of shape {a} and SR of shape {b}: give images of one shape (N, H, W, C)")
+
+
 def psnr(hr, sr, max_value: float = 1.0):
-    """Peak signal-to-noise ratio of each image, in dB; infinite for equal images."""
+    """Peak signal-to-noise ratio of each image, in dB; infinite for equal images.
+
+    Raises:
+        ValueError: for images of two shapes.
+    """
+    _comparable(hr, sr)
     error = ops.mean(ops.square(ops.cast(hr, "float32") - ops.cast(sr, "float32")), axis=(1, 2, 3))
     return 10.0 * (ops.log(max_value**2 / error) / float(np.log(10.0)))
 
@@ -34,11 +46,17 @@ def _gaussian(size: int = 11, sigma: float = 1.5) -> list[float]:
 
 def _blur(x):
     # Sums of shifted slices fuse in XLA, where one-channel convolutions are slow.
-    taps = _gaussian()
-    h = x.shape[1] - len(taps) + 1
-    x = sum(weight * x[:, i : i + h] for i, weight in enumerate(taps))
-    w = x.shape[2] - len(taps) + 1
-    return sum(weight * x[:, :, i : i + w] for i, weight in enumerate(taps))
+    taps = list(enumerate(_gaussian()))
+    last = taps[-1][0]
+    x = sum(weight * x[:, i : i - last or None] for i, weight in taps)  # ends counted from the end: any size
+    return sum(weight * x[:, :, i : i - last or None] for i, weight in taps)
+
+
+def _check_sides(image, least: int, name: str) -> None:
+    """Refuses images too small, as far as their size is known; a metric of a model of any size sees it later."""
+    h, w = image.shape[1:3]
+    if min(side for side in (h, w, least) if side is not None) < least:
+        raise ImageTooSmall(f"{name} needs sides of at least {least} px, got {w}x{h}")
 
 
 def ssim(hr, sr, max_value: float = 1.0):
@@ -48,12 +66,13 @@ def ssim(hr, sr, max_value: float = 1.0):
 
     Raises:
         ImageTooSmall: for sides below 11 px.
+        ValueError: for images of two shapes.
 
     Reference:
         Wang et al., IEEE TIP 2004.
     """
-    if min(hr.shape[1], hr.shape[2]) < 11:
-        raise ImageTooSmall(f"SSIM needs sides of at least 11 px, got {hr.shape[2]}x{hr.shape[1]}")
+    _comparable(hr, sr)
+    _check_sides(hr, 11, "SSIM")
     luminance, structure = _ssim_maps(_unit(hr, max_value), _unit(sr, max_value))
     return ops.mean(luminance * structure, axis=(1, 2, 3))
 
@@ -88,12 +107,13 @@ def ms_ssim(hr, sr, max_value: float = 1.0):
 
     Raises:
         ImageTooSmall: for sides below 161 px, whose fifth scale is smaller than the window.
+        ValueError: for images of two shapes.
 
     Reference:
         Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003.
     """
-    if min(hr.shape[1], hr.shape[2]) < 161:
-        raise ImageTooSmall(f"MS-SSIM needs sides of at least 161 px, got {hr.shape[2]}x{hr.shape[1]}")
+    _comparable(hr, sr)
+    _check_sides(hr, 161, "MS-SSIM")
     a, b = _unit(hr, max_value), _unit(sr, max_value)
     product = 1.0
     for scale, weight in enumerate(MS_SSIM_WEIGHTS, 1):
@@ -108,9 +128,16 @@ def ms_ssim(hr, sr, max_value: float = 1.0):
 
 def _halve(x, mode: str):
     """2x2 means; an odd side first gets one more line: its last one (`"symmetric"`) or zeros (`"constant"`)."""
-    if x.shape[1] % 2 or x.shape[2] % 2:
-        x = ops.pad(x, ((0, 0), (0, x.shape[1] % 2), (0, x.shape[2] % 2), (0, 0)), mode=mode)
-    return (x[:, ::2, ::2] + x[:, 1::2, ::2] + x[:, ::2, 1::2] + x[:, 1::2, 1::2]) / 4
+    for axis in (1, 2):
+        size, before = x.shape[axis], (slice(None),) * axis
+        if size is None or size % 2:
+            line = x[(*before, slice(-1, None))]
+            x = ops.concatenate([x, line if mode == "symmetric" else ops.zeros_like(line)], axis)
+            size = None if size is None else size + 1
+        # A line more than an even side needs, where the size is not known, is in neither half.
+        first = slice(0, -1, 2) if size is None else slice(0, None, 2)
+        x = (x[(*before, first)] + x[(*before, slice(1, None, 2))]) / 2
+    return x
 
 
 def gradient_similarity(hr, sr, max_value: float = 1.0):
@@ -123,9 +150,13 @@ def gradient_similarity(hr, sr, max_value: float = 1.0):
     Returns:
         Tensor `(N,)`.
 
+    Raises:
+        ValueError: for images of two shapes.
+
     Reference:
         Xue, Zhang, Mou, Bovik, "Gradient Magnitude Similarity Deviation", IEEE TIP 2014, equations 1 to 5.
     """
+    _comparable(hr, sr)
     a, b = (_prewitt(_halve(_unit(image, max_value), "constant")) for image in (hr, sr))
     return ops.mean((2 * a * b + GMS_C) / (a**2 + b**2 + GMS_C), axis=(1, 2, 3))
 
@@ -170,7 +201,7 @@ def sharpness(image):
 
 
 class _ImageMetric(keras.metrics.Mean):
-    """The mean over images of a function of `(hr, sr)`.
+    """The mean over images of a function of `(hr, sr)`; infinite ones, of equal images, count only where all are.
 
     Args:
         value_range: `(black, white)` of the tensors that `fit` compares; `(-1, 1)` for this package's networks.
@@ -183,11 +214,26 @@ class _ImageMetric(keras.metrics.Mean):
     def __init__(self, value_range=(0.0, 1.0), name=None, dtype=None):
         super().__init__(name=name or type(self).__name__.lower(), dtype=dtype)
         self.value_range = tuple(value_range)
+        self.equal = self.add_variable((), "zeros", name="equal")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         low, high = self.value_range
         hr, sr = (ops.clip((ops.cast(y, "float32") - low) / (high - low), 0.0, 1.0) for y in (y_true, y_pred))
-        return super().update_state(self.function(hr, sr), sample_weight)
+        values = self.function(hr, sr)
+        infinite = ops.isinf(values)
+        weights = ops.cast(~infinite, self.dtype)
+        self.equal.assign_add(ops.sum(ops.cast(infinite, self.dtype)))
+        if sample_weight is not None:
+            weights = weights * ops.cast(sample_weight, self.dtype)
+        return super().update_state(ops.where(infinite, ops.zeros_like(values), values), weights)
+
+    def reset_state(self):
+        super().reset_state()
+        self.equal.assign(0)
+
+    def result(self):
+        equal_only = ops.logical_and(self.equal > 0, ops.equal(self.count, 0))
+        return ops.where(equal_only, float("inf"), super().result())
 
     def get_config(self):
         return {**super().get_config(), "value_range": self.value_range}

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 
+from keras_srgan.hdf5 import open_hdf5
 from keras_srgan.networks.generators.rrdb import rrdb
 from keras_srgan.networks.generators.srresnet import srresnet
 from keras_srgan.resampling import quantise
@@ -59,12 +59,11 @@ def import_srresnet(path: str | Path) -> Imported:
     ours = [layer for layer in network.layers if layer.weights]
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such weights file")
-    try:
-        with h5py.File(path) as file:
-            groups = (file[name] for name in file.attrs["layer_names"])
-            theirs = [[np.asarray(group[name]) for name in group.attrs["weight_names"]] for group in groups]
-    except (OSError, KeyError) as error:
-        raise ValueError(f"{path}: not a legacy Keras weights file ({error})") from None
+    with open_hdf5(path) as file:
+        if "layer_names" not in file.attrs:
+            raise ValueError(f"{path}: not a legacy Keras weights file (no layer_names)")
+        groups = (file[name] for name in file.attrs["layer_names"])
+        theirs = [[np.asarray(group[name]) for name in group.attrs["weight_names"]] for group in groups]
     theirs = [weights for weights in theirs if weights]
     found = [[w.shape for w in weights] for weights in theirs]
     if found != [[tuple(w.shape) for w in layer.weights] for layer in ours]:

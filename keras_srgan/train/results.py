@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from keras_srgan.evaluate.protocols import RESAMPLER, find_protocol
-from keras_srgan.files import write_text
+from keras_srgan.files import json_text, write_text
 from keras_srgan.images import Image, read_image
 from keras_srgan.images.display import sheet
 from keras_srgan.inference import Upscaler
@@ -97,7 +97,7 @@ def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
         card_file = path.with_name(path.name.removesuffix(SUFFIX) + ".json")
         card = json.loads(card_file.read_text(encoding="utf-8"))
         card["figures"] = {"protocol": protocol, "table": table}
-        write_text(card_file, json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+        write_text(card_file, json_text(card))
     _contact_sheet(run)
     run.log(f"\n{text}\n\n{protocol}")
     return table

@@ -210,3 +210,18 @@ def test_channels_and_white_that_do_not_fit_are_named(network, bicubic):
 def test_unknown_options_are_refused(options):
     with pytest.raises(ValueError, match=f"{next(iter(options))} "):
         Options(**options)
+
+
+def test_a_used_upscaler_can_be_pickled_and_copied(rng):
+    import copy
+    import pickle
+
+    from keras_srgan.networks import build_generator
+    from keras_srgan.recipes import Recipe
+
+    used = Upscaler(build_generator(Recipe().replace(filters=8, blocks=1)), 4, 1, {"name": "x"})
+    image = rng.integers(0, 255, (12, 15), "uint8")
+    expected = used.upscale(image)
+    for other in (pickle.loads(pickle.dumps(used)), copy.deepcopy(used)):
+        np.testing.assert_array_equal(other.upscale(image), expected)
+        assert other.card == {"name": "x"}

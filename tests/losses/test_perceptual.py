@@ -67,7 +67,7 @@ def test_what_can_not_be_had_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent.h5: no such file"):
         build_features("vgg19", "block3_conv4", str(tmp_path / "absent.h5"))
     (tmp_path / "bad.weights.h5").write_bytes(b"no")
-    with pytest.raises(ValueError, match="bad.weights.h5: not weights of vgg19"):
+    with pytest.raises(ValueError, match="bad.weights.h5: not an HDF5 file"):
         build_features("vgg19", "block3_conv4", str(tmp_path / "bad.weights.h5"))
 
 

@@ -130,3 +130,50 @@ def test_keras_metrics_average_over_all_images_and_come_back_from_their_config(m
     assert found["psnr"] == pytest.approx(float(np.mean(psnr(a, b))), abs=1e-3)
     assert found["ssim"] == pytest.approx(float(np.mean(ssim(a, b))), abs=1e-5)
     assert keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metrics[0])).value_range == (-1, 1)
+
+
+def any_size():
+    image = keras.Input((None, None, 1))
+    return keras.Model(image, keras.layers.Conv2D(1, 3, padding="same")(image))
+
+
+def test_figures_of_a_model_of_any_size_are_those_of_its_images(make_image, tmp_path):
+    model = any_size()
+    hr = make_image(163, 170).pixels[None, ..., None].astype("float32") / 255
+    sr = model(hr)
+    model.compile("adam", "mse", metrics=[PSNR(), SSIM(), ms_ssim, gradient_similarity])
+    model.fit(hr, hr, verbose=0)  # with a symbolic build of unknown sides
+    model.save(tmp_path / "model.keras")
+    sr = np.clip(model(hr), 0, 1)
+    for each in (
+        model,
+        keras.models.load_model(
+            tmp_path / "model.keras", {each.__name__: each for each in (ms_ssim, gradient_similarity)}
+        ),
+    ):
+        found = each.evaluate(hr, hr, verbose=0, return_dict=True)
+        assert found["ssim"] == pytest.approx(float(ssim(hr, sr)[0]), abs=1e-5)
+    unknown = tf.function(lambda a, b: (ms_ssim(a, b), gradient_similarity(a, b)), reduce_retracing=True)
+    shape = [tf.TensorSpec([None, None, None, 1])] * 2
+    unknown = unknown.get_concrete_function(*shape)(hr, tf.convert_to_tensor(sr))
+    for value, metric in zip(unknown, (ms_ssim, gradient_similarity), strict=True):
+        assert float(value[0]) == pytest.approx(float(metric(hr, sr)[0]), abs=1e-5)
+
+
+@pytest.mark.parametrize("metric", [psnr, ssim, ms_ssim, gradient_similarity])
+@pytest.mark.parametrize("shape", [(1, 164, 168, 3), (2, 164, 168, 1), (1, 164, 1, 1), (1, 164, 168)])
+def test_images_of_two_shapes_are_not_broadcast(metric, shape):
+    with pytest.raises(ValueError, match="of shape .*: give images of one shape"):
+        metric(np.zeros((1, 164, 168, 1), "float32"), np.zeros(shape, "float32"))
+
+
+def test_one_pair_of_equal_images_does_not_decide_the_mean(make_image):
+    hr = np.stack([make_image(40, 44).pixels for _ in range(3)])[..., None].astype("float32") / 255
+    sr = np.concatenate([hr[:1], hr[1:] * np.float32(0.9)])
+    metric = PSNR()
+    metric.update_state(hr[:1], sr[:1])
+    assert float(metric.result()) == np.inf
+    metric.update_state(hr[1:], sr[1:])
+    assert float(metric.result()) == pytest.approx(float(np.mean(psnr(hr[1:], sr[1:]))))
+    metric.reset_state()
+    assert float(metric.result()) == 0

@@ -35,7 +35,7 @@ def test_other_files_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such weights file"):
         import_srresnet(tmp_path / "none.h5")
     (tmp_path / "text.h5").write_text("not HDF5")
-    with pytest.raises(ValueError, match="not a legacy Keras weights file"):
+    with pytest.raises(ValueError, match="text.h5: not an HDF5 file"):
         import_srresnet(tmp_path / "text.h5")
     legacy_file(tmp_path / "small.h5", srresnet(channels=3, blocks=1))
     with pytest.raises(ValueError, match="not the SRResNet"):
