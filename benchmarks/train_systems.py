@@ -8,11 +8,12 @@ Started again it goes on where it stood: a finished run is skipped, a stopped on
 save first. One process at a time works in RUNS. A run leaves RUNS/NAME (weights, curves, log.csv), RUNS/NAME.log,
 RUNS/NAME/report-PROTOCOL-SET, and its card in `--cards`. ROOT is what `benchmarks/make_data.py` builds.
 
-The queue is TOML (`[defaults]` and `[[run]]`) or JSON lines, a run each: `name`, `recipe`, `data` (folders under ROOT),
-`data_lr`, `init` (a run before it, or weights), `flags` (of `keras_srgan.train`), `epoch` (patches), the budget `patches`
-or `minutes`, `[content, adversarial]`, and `test`: `PROTOCOL=FOLDER`, or `PROTOCOL=HR+LR` for pairs. Minutes become
-patches by a short trial. Without a budget the recipe's own epochs hold. `most` limits the test images, `discriminator`
-has it judged too, `paper` and `about` are for the tables; `weights` names weights of `weights/` in place of a training.
+The queue is TOML (`[defaults]`, whose flags come before a run's own, and `[[run]]`) or JSON lines, a run each: `name`,
+`recipe`, `data` (folders under ROOT), `data_lr`, `init` (a run before it, or weights), `flags` (as of training),
+`epoch` (patches), the budget `patches` or `minutes`, `[content, adversarial]`, and `test`: `PROTOCOL=FOLDER`, or
+`PROTOCOL=HR+LR` for pairs. Minutes become patches by a short trial. Without a budget the recipe's own epochs hold.
+`most` limits the test images, `discriminator` has it judged too, `paper` and `about` are for the tables; `weights`
+names weights of `weights/` in place of a training.
 """
 
 import argparse
@@ -61,7 +62,8 @@ def read_queue(path: Path) -> list[dict]:
     try:
         if path.suffix == ".toml":
             found = tomllib.loads(text)
-            runs = [found.get("defaults", {}) | each for each in found["run"]]
+            first = found.get("defaults", {})
+            runs = [first | each | {"flags": first.get("flags", []) + each.get("flags", [])} for each in found["run"]]
         else:
             runs = [json.loads(line) for line in text.splitlines() if line.strip()]
         names = [run["name"] for run in runs]

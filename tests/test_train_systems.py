@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +43,9 @@ def test_the_queue_of_the_page_names_runs_that_can_be_trained():
     names = [run["name"] for run in runs]
     for run in runs:
         if init := run.get("init"):
-            assert init in names[: names.index(run["name"])] or (ROOT / "weights" / f"{init}.json").is_file(), run["name"]
+            assert init in names[: names.index(run["name"])] or (ROOT / "weights" / f"{init}.json").is_file(), run[
+                "name"
+            ]
         for each in (*run.get("data", []), *(test.split("=")[1] for test in run.get("test", []))):
             assert not each.startswith("/")
 
@@ -132,7 +133,9 @@ CARD = {
                 {"method": name, "psnr": {"mean": psnr}, "ssim": {"mean": 0.9}, "lpips": {"mean": 0.1}}
                 for name, psnr in (("bicubic", 30.0), ("x-pretrained", 31.5), ("x", 29.0))
             ],
-            "classifier": [{"name": "x on x", "accuracy": 0.9, "precision": 0.8, "recall": 0.7, "f1": 0.6, "auc": None}],
+            "classifier": [
+                {"name": "x on x", "accuracy": 0.9, "precision": 0.8, "recall": 0.7, "f1": 0.6, "auc": None}
+            ],
         }
     },
 }
@@ -142,7 +145,10 @@ def test_tables_say_what_the_cards_say_and_what_is_not_trained(tmp_path):
     runs = [RUN, RUN | {"name": "other"}]
     (tmp_path / "tiny.json").write_text(json.dumps(CARD))
     summary = system_cards.render(runs, tmp_path).splitlines()
-    assert summary[2] == "| **tiny**, adversarial stage | 1,000 (30) + 200 (15) | cxr, test, 7 images, bicubic 30.00 | 29.00 | -1.00 | 0.9000 | 0.100 |"
+    name, *cells = [cell.strip() for cell in summary[2].strip("|").split("|")]
+    assert name == "**tiny**, adversarial stage"
+    assert cells[:2] == ["1,000 (30) + 200 (15)", "cxr, test, 7 images, bicubic 30.00"]
+    assert cells[2:] == ["29.00", "-1.00", "0.9000", "0.100"]
     assert "not yet: `--only other`" in summary[3]
     whole = system_cards.render(runs, tmp_path, "none")
     assert "**tiny**, content stage | 1,000 (30) |" in whole and "+1.50" in whole
