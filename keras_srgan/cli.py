@@ -9,15 +9,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import partial
+from typing import Any, NoReturn
 
 from keras_srgan import machine
 from keras_srgan.console import unfailing_streams
+from keras_srgan.degradation.presets import PRESETS, find_degradation
+from keras_srgan.degradation.settings import BICUBIC, Degradation, text_of
 from keras_srgan.machine import cores
 from keras_srgan.recipes import LABELS, Recipe
 
-if TYPE_CHECKING:
-    pass
+DEGRADATION = "degradation."  # before the names of its fields
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,18 +39,46 @@ def add_recipe_flags(parser: argparse.ArgumentParser, shown: Recipe) -> None:
         flag, value = f"--{field.name.replace('_', '-')}", getattr(shown, field.name)
         text = f"{field.metadata['help']} [{value}]".replace("%", "%%")
         kind: Any = field.type
-        if kind is bool:
+        if kind is Degradation:
+            group.add_argument(flag, choices=PRESETS, default=None, help=f"{field.metadata['help']} [{value.name}]")
+        elif kind is bool:
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
             choices = field.metadata["choices"] or None
             metavar = None if choices else kind.__name__.upper()
             group.add_argument(flag, type=kind, choices=choices, metavar=metavar, default=None, help=text)
+    add_degradation_flags(parser, shown.degradation)
+
+
+def add_degradation_flags(parser: argparse.ArgumentParser, shown: Degradation) -> None:
+    """Adds a flag for every field of a degradation."""
+    title = f"degradation fields, each N or LOW..HIGH, or names with commas (in brackets: the value in {shown.name})"
+    group = parser.add_argument_group(title)
+    for field in dataclasses.fields(Degradation)[1:]:
+        text = f"{field.metadata['help']} [{text_of(getattr(shown, field.name))}]".replace("%", "%%")
+        kind, where = partial(_degradation_value, field.name), DEGRADATION + field.name
+        group.add_argument(f"--{field.name}", dest=where, type=kind, metavar="V", default=None, help=text)
+
+
+def _degradation_value(name: str, text: str) -> Any:
+    try:
+        return getattr(BICUBIC.replace(**{name: text}), name)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def degradation_changes(arguments: argparse.Namespace) -> Degradation | dict[str, Any] | None:
+    """What the command line says of the degradation; `None` if nothing."""
+    given = {key: value for key, value in vars(arguments).items() if key.startswith(DEGRADATION) and value is not None}
+    fields = {key.removeprefix(DEGRADATION): value for key, value in given.items()}
+    return find_degradation(arguments.degradation).replace(**fields) if arguments.degradation else fields or None
 
 
 def recipe_changes(arguments: argparse.Namespace) -> dict[str, Any]:
     """The recipe fields that the command line sets."""
     names = {field.name for field in dataclasses.fields(Recipe)} - set(LABELS)
-    return {name: value for name, value in vars(arguments).items() if name in names and value is not None}
+    values = {**vars(arguments), "degradation": degradation_changes(arguments)}
+    return {name: value for name, value in values.items() if name in names and value is not None}
 
 
 def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None) -> str:

@@ -1,5 +1,6 @@
 """Resampling: bicubic as matrices (MATLAB's imresize), and HR to LR by it."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -12,6 +13,12 @@ def cubic(x: np.ndarray) -> np.ndarray:
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
     return np.where(x <= 1, near, np.where(x < 2, far, 0.0))
+
+
+def box(x: np.ndarray) -> np.ndarray:
+    """The kernel of the mean over one pixel."""
+    x = np.abs(x)
+    return np.where(x < 0.5 - 1e-9, 1.0, np.where(x < 0.5 + 1e-9, 0.5, 0.0))
 
 
 @lru_cache(maxsize=64)
@@ -27,14 +34,33 @@ def resize_matrix(size: int, scale: float) -> np.ndarray:
     Returns:
         Float64 array of shape `(ceil(size * scale), size)`; rows sum to one.
     """
+    return interpolation_matrix(size, scale, cubic, 4.0)
+
+
+def interpolation_matrix(
+    size: int, scale: float, kernel: Callable, width: float, antialias: bool = True, phase: float = 0.0
+) -> np.ndarray:
+    """The matrix that resizes one side by any kernel; borders are mirrored (symmetric).
+
+    Args:
+        size: integer, the length of the side, in pixels.
+        scale: the factor; below 1 reduces.
+        kernel: function of distances in pixels, 0 beyond `width / 2`.
+        width: float, pixels.
+        antialias: widen the kernel by `1 / scale` where that reduces.
+        phase: float, a shift of the new grid towards the end of the side, in new pixels.
+
+    Returns:
+        Float64 array of shape `(ceil(size * scale), size)`, read-only; rows sum to one.
+    """
     # The subtraction keeps 512 * 0.25 and the like from rounding up to one pixel too many.
     out = int(np.ceil(size * scale - 1e-9))
-    widen = min(scale, 1.0)
-    width = 4.0 / widen
-    centre = (np.arange(out) + 0.5) / scale - 0.5
+    widen = min(scale, 1.0) if antialias else 1.0
+    width = width / widen
+    centre = (np.arange(out) + 0.5 + phase) / scale - 0.5
     first = np.floor(centre - width / 2).astype(int)
     taps = first[:, None] + np.arange(int(np.ceil(width)) + 2)
-    weights = cubic((centre[:, None] - taps) * widen)
+    weights = kernel((centre[:, None] - taps) * widen)
     weights /= weights.sum(axis=1, keepdims=True)
     mirrored = np.mod(taps, 2 * size)
     mirrored = np.where(mirrored >= size, 2 * size - 1 - mirrored, mirrored)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_srgan.degradation.model import degrade
+from keras_srgan.degradation.settings import BICUBIC, Degradation
 from keras_srgan.images import Image, ImageError, luma, rgb_to_ycbcr
 from keras_srgan.resampling import crop_to_multiple, quantise, reduce_image, resize_to
 
@@ -48,7 +50,8 @@ class Protocol:
         scale: integer factor; also the border that is left out of every figure but consistency, in pixels.
         image_size: `(height, width)` that every image is first resized to, or `None`.
         patch: side of the one crop taken at random from each image, or `None` for whole images.
-        seed: integer, of the crops. A crop depends on the seed and the image's name only.
+        seed: integer, of the crops and the degradation, which depend on it and on the image's name only.
+        degradation: `Degradation`, how LR is made of HR.
 
     Example:
 
@@ -62,6 +65,7 @@ class Protocol:
     image_size: tuple[int, int] | None = None
     patch: int | None = None
     seed: int = 0
+    degradation: Degradation = BICUBIC
 
     @property
     def border(self) -> int:
@@ -81,12 +85,14 @@ class Protocol:
         if self.image_size:
             hr = quantise(resize_to(hr, self.image_size), white, hr.dtype)
         self._check(min(hr.shape[:2]) // self.scale * self.scale, image)
+        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
         if self.patch:
-            rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
             top, left = (int(rng.integers(side - self.patch + 1)) for side in hr.shape[:2])
             hr = hr[top : top + self.patch, left : left + self.patch]
         hr = crop_to_multiple(hr, self.scale)
-        return Pair(name, hr, reduce_image(hr, self.scale, white), white)
+        plain = self.degradation.plain
+        lr = reduce_image(hr, self.scale, white) if plain else degrade(hr, self.scale, white, self.degradation, rng)
+        return Pair(name, hr, lr, white)
 
     def given(self, hr: Image, lr: Image, name: str) -> Pair:
         """Makes a pair of two files; HR is cropped to a multiple of the scale.
@@ -138,8 +144,9 @@ class Protocol:
 
     def describe(self, lr: str | None = None) -> dict[str, Any]:
         """The protocol as every table prints it; `lr` says where LR came from, if not from HR."""
+        made = RESAMPLER if self.degradation.plain else f"degradation {self.degradation.describe()}; seed {self.seed}"
         facts = {
-            "resampler": lr or RESAMPLER,
+            "resampler": lr or made,
             "rounding": "LR and SR rounded to the bit depth of the file",
             "border": f"{self.border} px left out on each side",
             "channel": {

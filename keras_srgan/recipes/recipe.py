@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from keras_srgan.degradation.presets import changed
+from keras_srgan.degradation.settings import BICUBIC, Degradation
+
 # What a recipe says of itself: no flag changes it.
 LABELS = ("name", "source", "reported")
 # What older cards, run.json, TOML files and shards call a field, and its name now.
@@ -47,7 +50,7 @@ class Recipe:
     source: str = _field("", "paper and section that it follows")
     reported: str = _field("", "what its paper reports, under the paper's own protocol")
 
-    scale: int = _field(4, "factor from LR to HR; 1: pairs of equal size", (1, 2, 3, 4, 8))
+    scale: int = _field(4, "factor from LR to HR; 1: of equal size", (1, 2, 3, 4, 8))
     channels: int = _field(1, "channels of the images: 1 gray, 3 colour", (1, 3))
     generator: str = _field("srresnet", "network that enlarges", GENERATORS)
     filters: int = _field(64, "width of the generator")
@@ -87,6 +90,7 @@ class Recipe:
     flat: float = _field(0.01, "patches whose standard deviation is below this share of white are redrawn")
     edges: float = _field(0.0, "share of the patches with the strongest edges of eight: letters, the border")
     augment: bool = _field(True, "flips and right-angle rotations")
+    degradation: Degradation = _field(BICUBIC, "how LR is made of HR")
     zoom: float = _field(1.0, "patches are cut up to so much larger, then reduced; 1: never")
     image_size: str = _field("", "HEIGHTxWIDTH that images are first resized to, px, as 720x1280; empty: as they are")
     val_fraction: float = _field(0.1, "share of the patients held out where no --val is given")
@@ -164,6 +168,8 @@ class Recipe:
             if key not in types:
                 raise ValueError(f"unknown recipe field {key!r}: known are {', '.join(types)}")
             kind: Any = types[key]
+            if kind is Degradation:
+                changes[key] = value = changed(self.degradation, value)
             if kind is float and type(value) is int:
                 changes[key] = value = float(value)
             if type(value) is not kind:

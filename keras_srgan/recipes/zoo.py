@@ -1,5 +1,6 @@
 """The recipes: every system of the papers as data. See `docs/model-zoo.md`."""
 
+from keras_srgan.degradation.presets import find_degradation
 from keras_srgan.recipes.recipe import Recipe, read_config
 
 __all__ = ["RECIPES", "SAMPLE", "Recipe", "find_recipe", "read_config"]
@@ -65,6 +66,12 @@ RECIPES = {
     for recipe in (
         XRAY,
         PLUS,
+        PLUS.replace(
+            name="xray-real",
+            source="xray-srgan-plus on a spread of degradations, begun from its content stage: "
+            "--init xray-srgan-plus-pretrained (see docs/degradation.md)",
+            degradation=find_degradation("real"),
+        ),
         CONTENT.replace(
             name="xray-fast",
             source="our own, for laptops: EDSR's trunk at LR's size, one sub-pixel layer, on the bicubic image",

@@ -27,7 +27,7 @@ def parser() -> Parser:
         "the chest radiograph RG1 of pydicom-data, in minutes on a CPU.",
     )
     parse.add_argument("--data", metavar="DIR", help="folder of PNG, JPEG, TIFF or DICOM, any depth, or shards")
-    parse.add_argument("--data-lr", metavar="DIR", help="LR images of --data, matched by name [made from --data]")
+    parse.add_argument("--data-lr", metavar="DIR", help="LR images of --data, matched by name [made by --degradation]")
     parse.add_argument("--val", metavar="DIR", help="folder of validation images [a split of --data by patient]")
     parse.add_argument("--val-lr", metavar="DIR", help="LR images of --val")
     parse.add_argument("--recipe", metavar="NAME", help=f"one of {', '.join(RECIPES)} [{DEFAULT}]")
@@ -67,7 +67,7 @@ def resolve(arguments) -> tuple[Recipe, dict]:
                 flag = f"--{name.replace('_', '-')}"
                 raise ValueError(f"{folder}: began with {flag} {where.get(name)}; omit {flag}")
         for name, value in changes.items():
-            if getattr(recipe, name) != value:
+            if recipe.replace(**{name: value}) != recipe:
                 raise ValueError(
                     f"{folder}: began with {name} = {getattr(recipe, name)!r}, not {value!r}; omit the flag, or "
                     f"start a new run with --init {folder}"

@@ -59,7 +59,12 @@ def check_folders(recipe: Recipe, where: dict) -> None:
         raise ValueError("--data-lr holds LR images of --data: give both")
     if where["val"] and bool(data_lr) != bool(val_lr) or (val_lr and not where["val"]):
         raise ValueError("--val-lr goes with --val and --data-lr: give all three, or --data-lr alone")
-    if recipe.scale == 1 and not data_lr:
-        raise ValueError("scale 1 needs pairs of equal size: give --data and --data-lr, two folders matched by name")
+    if recipe.scale == 1 and not data_lr and recipe.degradation.plain:
+        raise ValueError(
+            "scale 1 needs pairs of equal size: give --data and --data-lr, folders matched by name, or --degradation"
+        )
+    if data_lr and not recipe.degradation.plain:
+        name = recipe.degradation.name
+        raise ValueError(f"degradation {name} makes LR, and --data-lr gives it: omit one, or say --degradation bicubic")
     if recipe.image_size and (data_lr or not where["data"]):
         raise ValueError(f"image_size {recipe.image_size} is for --data without --data-lr: give --image-size ''")

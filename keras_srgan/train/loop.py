@@ -59,7 +59,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
         start = progress["epoch"] * run.steps + progress["step"]
         with run.replicas.running():
             model.fit(
-                run.replicas.feed(training_dataset(sampler, recipe.scale, start), recipe.batch),
+                run.replicas.feed(training_dataset(sampler, recipe.scale, start, recipe.degradation), recipe.batch),
                 initial_epoch=progress["epoch"],
                 epochs=epochs,
                 steps_per_epoch=steps,

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from keras_srgan.degradation.settings import BICUBIC, Degradation
 from keras_srgan.evaluate.protocols import RESAMPLER, find_protocol
 from keras_srgan.files import json_text, write_text
 from keras_srgan.images import Image, read_image
@@ -29,7 +30,12 @@ MADE, GIVEN = f"by {RESAMPLER}, rounded to the source's bit depth", "as given, i
 CLOSING = ("psnr", "ssim", "sharpness")
 
 
-def score(methods: Mapping[str, Callable | None], images: Sequence[Image], scale: int) -> list[dict[str, Any]]:
+def score(
+    methods: Mapping[str, Callable | None],
+    images: Sequence[Image],
+    scale: int,
+    degradation: Degradation = BICUBIC,
+) -> list[dict[str, Any]]:
     """Scores methods on whole images, by protocol `cxr` (colour: `rgb`): an evaluation in short.
 
     Args:
@@ -37,6 +43,7 @@ def score(methods: Mapping[str, Callable | None], images: Sequence[Image], scale
             the others are compared with.
         images: list of `Image`.
         scale: integer, also the border left out, in pixels.
+        degradation: `Degradation`, how LR is made.
 
     Returns:
         A row a method: `method`, `psnr` (dB), `ssim`, `sharpness` (share of HR's gradient magnitude).
@@ -45,7 +52,9 @@ def score(methods: Mapping[str, Callable | None], images: Sequence[Image], scale
     from keras_srgan.evaluate.methods import Method, bicubic
     from keras_srgan.evaluate.summary import summarise
 
-    protocol = find_protocol("rgb" if images[0].pixels.ndim == 3 else "cxr").replace(scale=scale)
+    protocol = find_protocol("rgb" if images[0].pixels.ndim == 3 else "cxr").replace(
+        scale=scale, degradation=degradation
+    )
     chosen = [Method(name, each or partial(bicubic, scale=scale)) for name, each in methods.items()]
     pairs = [
         protocol.pair(image)
@@ -87,8 +96,10 @@ def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
         load_weights(generator, run.weights_path(stage))
         upscaler = Upscaler(generator, run.recipe.scale, run.recipe.channels)
         methods["after pretraining" if stage == "pretrain" else "after the adversarial stage"] = upscaler.upscale
-    table = score(methods, run.val, run.recipe.scale)
-    lr = MADE if run.val[0].lr is None else GIVEN
+    degradation = run.recipe.degradation
+    table = score(methods, run.val, run.recipe.scale, degradation)
+    made = MADE if degradation.plain else f"by degradation {degradation.describe()}"
+    lr = made if run.val[0].lr is None else GIVEN
     protocol = PROTOCOL.format(scale=run.recipe.scale, images=len(run.val), lr=lr)
     text = closing_table(table)
     write_text(run.folder / "table.md", f"{text}\n\n{protocol}\n")

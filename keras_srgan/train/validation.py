@@ -20,7 +20,9 @@ class Validation:
     """
 
     def __init__(self, images, recipe):
-        self.lr, self.hr = validation_arrays(images, recipe.val_patch, recipe.scale, recipe.val_images)
+        self.lr, self.hr = validation_arrays(
+            images, recipe.val_patch, recipe.scale, recipe.val_images, recipe.degradation, recipe.seed
+        )
         self.bicubic = np.stack([resize(lr, recipe.scale) for lr in self.lr]).astype("float32")
         low, high = np.clip((self.bicubic + 1) / 2, 0, 1), (self.hr + 1) / 2
         self.baseline = {

@@ -15,6 +15,8 @@ import pytest
 import keras_srgan
 from keras_srgan import losses
 from keras_srgan.images import write_image
+from keras_srgan.recipes import Recipe
+from keras_srgan.train.__main__ import parser, resolve
 from keras_srgan.train.callbacks import guard
 from keras_srgan.train.callbacks.checkpoint import Checkpoint
 from keras_srgan.train.callbacks.guard import Guard
@@ -156,6 +158,36 @@ def test_a_stopped_run_resumes_weight_for_weight(run, monkeypatch):
         for a, b in zip(*logs, strict=True):
             for name in ("loss", "val_psnr", "val_ssim", "d_real", "learning_rate"):
                 assert a[name] == b[name]
+
+
+def test_a_run_on_degraded_images_resumes_weight_for_weight_and_its_card_says_how_lr_was_made(run, monkeypatch):
+    options = {"degradation": "real", "epochs": 0}
+    whole, stopped = (run(name, **options) for name in ("whole", "stopped"))
+    train(whole)
+    stopped.checkpoint_minutes = 0
+    _stop(monkeypatch, stopped, "pretrain", 4)
+    train(stopped, resume=True)
+    assert_equal_states(state(whole.folder), state(stopped.folder))
+    card = json.loads((whole.folder / "xray-srgan-plus.json").read_text())
+    assert Recipe.from_dict(card["recipe"]).degradation == whole.recipe.degradation
+    assert "LR by degradation clean 0.15, mtf 0.35..1" in card["figures"]["protocol"]
+    with pytest.raises(ValueError, match="began with degradation = .*omit the flag"):
+        resolve(parser().parse_args(["--resume", str(folder_of(whole)), "--degradation", "archive"]))
+
+
+def folder_of(each):
+    """A run's folder with what the command line leaves there."""
+    record = {"arguments": {}, "recipe": json.loads(each.recipe.to_json())}
+    (each.folder / "run.json").write_text(json.dumps(record))
+    return each.folder
+
+
+def test_scale_1_learns_to_remove_what_a_degradation_adds(run):
+    each = run(scale=1, degradation={"dose": 300, "codec": "jpeg"}, pretrain_epochs=1, epochs=0)
+    table = train(each)
+    assert table[0]["psnr"] < 40  # the degraded image as it is
+    sr = keras_srgan.load(each.folder).upscale(each.val[0].pixels)
+    assert sr.shape == each.val[0].pixels.shape
 
 
 def test_several_steps_an_execution_are_the_same_steps(run, monkeypatch):
