@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -17,6 +18,9 @@ from pydicom.dataset import Dataset
 from keras_srgan.images.headers import Facts, ImageError, examine, raster_format
 from keras_srgan.images.image import is_dicom
 from keras_srgan.images.rasters import decode, upright
+
+if TYPE_CHECKING:
+    from keras_srgan.images.dicom.padding import Padding
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +32,17 @@ class Frame:
             or float64 in [0, 1]; larger is brighter, upright.
         max_value: The value of white: `2**bits - 1`, or 1 for floats.
         alpha: Array of shape `(height, width)` and the same dtype, or `None`.
+        padding: Where a DICOM image is padded; `pixels` are filled there. `None` where it is not.
     """
 
     pixels: np.ndarray
     max_value: int
     alpha: np.ndarray | None = None
+    padding: "Padding | None" = None
+
+    def restored(self, enlarged: np.ndarray) -> np.ndarray:
+        """An enlarged image of this one's pixels with the padding put back."""
+        return enlarged if self.padding is None else self.padding.put_back(enlarged)
 
 
 @dataclass(eq=False)
@@ -46,6 +56,7 @@ class Frames:
         frames: Iterator of `Frame`, which raises `ImageError`.
         dicom: The DICOM header without pixel data, or `None`.
         notes: What was changed on the way, one line each; filled while iterating.
+        digest: The sha256 of a DICOM file whose UIDs name nothing.
     """
 
     path: Path
@@ -54,6 +65,7 @@ class Frames:
     frames: Iterator[Frame]
     dicom: Dataset | None = None
     notes: list[str] = field(default_factory=list)
+    digest: str | None = None
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames
@@ -109,11 +121,9 @@ def _open_dicom(path: Path, max_pixels: int | None) -> Frames:
 
     opened = open_dicom(path, max_pixels)
     header = opened.header
-    if "TotalPixelMatrixRows" in header:
-        raise ImageError(f"{path}: a whole-slide image in tiles; enlarging them one by one would leave seams")
     area = int(header.Rows) * int(header.Columns)
-    frames = (Frame(pixels, opened.max_value) for pixels in opened.frames)
-    return Frames(path, "dicom", [area] * opened.count, frames, header)
+    frames = (Frame(pixels, opened.max_value, padding=padding) for pixels, padding in opened.frames)
+    return Frames(path, "dicom", [area] * opened.count, frames, header, opened.notes, opened.digest)
 
 
 @contextlib.contextmanager

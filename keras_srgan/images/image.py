@@ -8,6 +8,7 @@ pixel.
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pydicom
@@ -17,6 +18,9 @@ from keras_srgan.images.colour import luma
 from keras_srgan.images.headers import ImageError, examine
 from keras_srgan.images.rasters import ENCODINGS, check_holds, decode, encode
 from keras_srgan.images.tiff import write_tiff
+
+if TYPE_CHECKING:
+    from keras_srgan.images.dicom.padding import Padding
 
 RASTER_EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
 DICOM_EXTENSIONS = (".dcm", ".dicom", ".ima")
@@ -36,6 +40,7 @@ class Image:
         patient: Identifier of the patient, or `None` where unknown.
         dicom: The DICOM header without its pixel data, or `None` for other formats.
         lr: The pixels of its given LR image, of the same depth, or `None` where LR is made from `pixels`.
+        padding: Where a DICOM image is padded; `pixels` are filled there from the nearest tissue.
     """
 
     pixels: np.ndarray
@@ -44,6 +49,7 @@ class Image:
     patient: str | None = None
     dicom: pydicom.Dataset | None = None
     lr: np.ndarray | None = None
+    padding: "Padding | None" = None
 
 
 def is_dicom(start: bytes | bytearray, path: str | os.PathLike) -> bool:
@@ -55,8 +61,9 @@ def read_image(path: str | os.PathLike, channels: int | None = None, max_pixels:
     """Read a PNG, JPEG, single-page TIFF, BMP, WebP or DICOM image.
 
     The format is found from the content; the extension only tells a DICOM file that lacks the `DICM` mark.
-    Transparency is dropped. Orientation tags are not applied. Floating-point TIFF in [0, 1] becomes uint16.
-    `frames.open_frames` keeps all of this, and reads files of several images.
+    Transparency is dropped. Orientation tags are not applied. Floating-point TIFF in [0, 1] becomes uint16. Padding of
+    DICOM images is filled; `write_image(like=)` puts it back. `frames.open_frames` keeps all of this, and reads files
+    of several images.
 
     Args:
         path: The file.
@@ -76,11 +83,11 @@ def read_image(path: str | os.PathLike, channels: int | None = None, max_pixels:
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be 1, 3 or None, received {channels!r}")
     data = bytearray(path.read_bytes())
-    header = patient = None
+    header = patient = padding = None
     if is_dicom(data[:132], path):
         from keras_srgan.images.dicom import patient_id, read_dicom
 
-        pixels, max_value, header = read_dicom(path, max_pixels)
+        pixels, max_value, header, padding = read_dicom(path, max_pixels)
         patient = patient_id(header)
     else:
         try:
@@ -97,7 +104,7 @@ def read_image(path: str | os.PathLike, channels: int | None = None, max_pixels:
         pixels = luma(pixels)
     elif channels == 3 and pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
-    return Image(pixels, max_value, path, patient, header)
+    return Image(pixels, max_value, path, patient, header, padding=padding)
 
 
 def write_image(
@@ -163,4 +170,6 @@ def _write_like_dicom(path: Path, pixels: np.ndarray, max_value: int, like: Imag
     rows, columns = (new / old for new, old in zip(pixels.shape[:2], like.pixels.shape[:2], strict=True))
     if rows != columns:
         raise ImageError(f"{path}: {rows:g} times the rows but {columns:g} times the columns; keep the aspect")
-    return write_dicom(path, like.dicom, [pixels], max_value, rows)
+    if like.padding is not None and pixels.ndim == 2:
+        pixels = like.padding.put_back(pixels)
+    return write_dicom(path, like.dicom, [pixels], rows)

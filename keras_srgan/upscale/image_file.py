@@ -14,14 +14,18 @@ from keras_srgan.files import write_atomically
 from keras_srgan.images import ImageError, luma, write_image
 from keras_srgan.images.dicom.capture import capture_header
 from keras_srgan.images.frames import Frame, Frames, open_frames
-from keras_srgan.images.image import ALIASES, HOLDS_ALPHA
+from keras_srgan.images.headers import naming
+from keras_srgan.images.image import ALIASES, DICOM_EXTENSIONS, HOLDS_ALPHA
 from keras_srgan.images.rasters import check_holds
 from keras_srgan.images.tiff import write_tiff
 from keras_srgan.resampling import cubic
 from keras_srgan.upscale.jobs import Job
+from keras_srgan.upscale.made_by import made_by
 from keras_srgan.upscale.maps import added_picture, spread_picture
 
 if TYPE_CHECKING:
+    from pydicom.dataset import FileDataset
+
     from keras_srgan.inference import Options, Result, Upscaler
 
 FAINT = 0.25  # share of its range below which an image is stretched before the network sees it
@@ -116,6 +120,7 @@ def enlarge_file(
     _refuse_existing(targets + [job.beside(part + ending) for part in parts for ending in endings], settings)
     written: list[Path] = []
     work = _Work(job, record, upscaler, options, frames, written, on_progress)
+    work.prepare()
     try:
         if len(targets) > 1:
             for target, result in zip(targets, work.results(), strict=True):
@@ -188,6 +193,18 @@ class _Work:
     frames: Frames
     written: list[Path]
     on_progress: Callable[[str], object]
+    header: "FileDataset | None" = None  # of the derived DICOM object
+
+    def prepare(self) -> None:
+        """What can be wrong with a DICOM header shows before the network runs."""
+        assert self.job.target is not None
+        frames, network = self.frames, made_by(self.upscaler, self.options)
+        if frames.dicom is None or self.job.target.suffix.lower() not in DICOM_EXTENSIONS:
+            return
+        from keras_srgan.images.dicom import derived_header
+
+        with naming(self.job.source, str):
+            self.header = derived_header(frames.dicom, self.upscaler.scale, network, frames.digest, frames.notes)
 
     def results(self) -> Iterator[Frame]:
         """Each frame enlarged, with its maps written and the record filled in."""
@@ -207,7 +224,7 @@ class _Work:
                 self.record.consistency = [float(value) for value in np.mean(consistency, axis=0)]
             if self.options.map:
                 self._maps(result, frame, part)
-            yield Frame(result.pixels, frame.max_value, alpha)
+            yield Frame(frame.restored(result.pixels), frame.max_value, alpha)
 
     def _fitting(self, frame: Frame, suffix: str) -> Frame:
         """The frame in a form that the target holds."""
@@ -223,7 +240,7 @@ class _Work:
             alpha = alpha if alpha is None else np.rint(alpha * 65535.0).astype(np.uint16)
         if pixels.dtype == np.uint16 and max_value != 65535 and suffix != ".dcm":
             self.record.note(f"values up to {max_value} in 16 bits, as stored")
-        return Frame(pixels, max_value, alpha)
+        return Frame(pixels, max_value, alpha, frame.padding)
 
     def _run(self, frame: Frame) -> "Result":
         pixels = frame.pixels
@@ -261,6 +278,7 @@ class _Work:
         for name, values, draw in (("added", result.added, added_picture), ("spread", result.spread, spread_picture)):
             if values is None:
                 continue
+            values = values if frame.padding is None else frame.padding.blank(values)
             picture, array = (self.job.beside(f"{part}_{name}{suffix}") for suffix in (".png", ".npy"))
             self.written.append(write_image(picture, draw(values, frame.max_value)))
             self.written.append(write_atomically(array, partial(_save, values)))
@@ -280,14 +298,15 @@ class _Work:
         return write_image(target, first.pixels, first.max_value, alpha=first.alpha)
 
     def _write_dicom(self, target: Path, results: Iterator[Frame]) -> Path:
-        from keras_srgan.images.dicom.derived import write_dicom
+        from keras_srgan.images.dicom import derived_header, write_derived
 
-        first, header = next(results), self.frames.dicom
-        if header is None:
+        first = next(results)
+        if self.header is None:
             header = capture_header(first.pixels, first.max_value)
+            header.Rows, header.Columns = (side // self.upscaler.scale for side in first.pixels.shape[:2])
+            self.header = derived_header(header, self.upscaler.scale, made_by(self.upscaler, self.options))
             self.record.note("a DICOM secondary capture without patient data")
-        pixels = (each.pixels for each in itertools.chain([first], results))
-        return write_dicom(target, header, pixels, first.max_value, self.upscaler.scale)
+        return write_derived(target, self.header, (each.pixels for each in itertools.chain([first], results)))
 
 
 def _save(values: np.ndarray, path: Path) -> None:

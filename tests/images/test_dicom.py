@@ -17,8 +17,7 @@ from pydicom.uid import (
 )
 
 from keras_srgan.images import Image, ImageError, read_image, write_image
-from keras_srgan.images.dicom import patient_id, read_dicom
-from keras_srgan.images.dicom.derived import derived_dataset, write_dicom
+from keras_srgan.images.dicom import derive, derived_header, patient_id, read_dicom, write_dicom
 
 RNG = np.random.default_rng(5)
 
@@ -84,25 +83,25 @@ def test_monochrome2_is_read_as_stored(tmp_path):
 
 
 def test_monochrome1_is_inverted(tmp_path):
-    pixels, max_value, _ = read_dicom(saved(tmp_path, radiograph(STORED12, 12, "MONOCHROME1")))
+    pixels, max_value, *_ = read_dicom(saved(tmp_path, radiograph(STORED12, 12, "MONOCHROME1")))
     np.testing.assert_array_equal(pixels, max_value - STORED12)
 
 
 def test_signed_values_are_offset(tmp_path):
     stored = (STORED12.astype(np.int16) - 2048).astype(np.int16)
-    pixels, max_value, _ = read_dicom(saved(tmp_path, radiograph(stored, 12, signed=True)))
+    pixels, max_value, *_ = read_dicom(saved(tmp_path, radiograph(stored, 12, signed=True)))
     assert pixels.dtype == np.uint16 and max_value == 4095
     np.testing.assert_array_equal(pixels, STORED12)
 
 
 def test_bits_above_those_stored_are_masked(tmp_path):
     dirty = STORED12 | (RNG.integers(0, 16, STORED12.shape, dtype=np.uint16) << 12)
-    pixels, _, _ = read_dicom(saved(tmp_path, radiograph(dirty, 12)))
+    pixels, *_ = read_dicom(saved(tmp_path, radiograph(dirty, 12)))
     np.testing.assert_array_equal(pixels, STORED12)
 
 
 def test_values_in_the_upper_bits_are_moved_down(tmp_path):
-    pixels, max_value, _ = read_dicom(saved(tmp_path, radiograph(STORED12 << 4, 12, HighBit=15)))
+    pixels, max_value, *_ = read_dicom(saved(tmp_path, radiograph(STORED12 << 4, 12, HighBit=15)))
     assert max_value == 4095
     np.testing.assert_array_equal(pixels, STORED12)
 
@@ -142,7 +141,7 @@ def test_window_is_not_applied(tmp_path):
 
 
 def test_header_holds_no_pixels(tmp_path):
-    _, _, header = read_dicom(saved(tmp_path, radiograph(STORED12, 12)))
+    _, _, header, _ = read_dicom(saved(tmp_path, radiograph(STORED12, 12)))
     assert "PixelData" not in header and header.Rows == 20
 
 
@@ -218,11 +217,11 @@ def test_several_frames_are_refused_and_counted():
 @pytest.mark.parametrize(
     ("name", "word"),
     [
-        ("rtplan.dcm", "pixel data"),
+        ("rtplan.dcm", "a plan"),
         ("DICOMDIR", "pixel data"),
         ("examples_palette.dcm", "PALETTE COLOR"),
-        ("rtdose_1frame.dcm", "32 of 32 bits"),
-        ("liver_1frame.dcm", "1 of 1 bits"),
+        ("rtdose_1frame.dcm", "doses"),
+        ("liver_1frame.dcm", "labels"),
         ("MR_truncated.dcm", "8130 vs 8192"),
     ],
 )
@@ -297,12 +296,11 @@ def test_image_type_is_given_where_the_source_has_none(tmp_path):
 
 
 def test_images_of_one_series_stay_one_series_for_one_scale():
-    header = read_dicom(sample("MR_small.dcm"))[2]
-    pixels = np.zeros((8, 8), np.uint16)
-    first, second = (derived_dataset(header, pixels, 65535, 2) for _ in range(2))
+    pixels, _, header, _ = read_dicom(sample("MR_small.dcm"))
+    first, second = (derive(header, [enlarged(pixels)]) for _ in range(2))
     assert first.SeriesInstanceUID == second.SeriesInstanceUID
     assert first.SOPInstanceUID != second.SOPInstanceUID
-    assert derived_dataset(header, pixels, 65535, 4).SeriesInstanceUID != first.SeriesInstanceUID
+    assert derive(header, [enlarged(pixels, 4)]).SeriesInstanceUID != first.SeriesInstanceUID
 
 
 def test_spacings_are_divided_by_the_scale(tmp_path):
@@ -380,9 +378,9 @@ def test_other_statements_are_kept_as_they_were(tmp_path):
 
 
 def test_writing_does_not_change_the_source_header():
-    _, _, header = read_dicom(sample("RG1_UNCR.dcm"))
+    pixels, _, header, _ = read_dicom(sample("MR_small.dcm"))
     before = header.to_json()
-    derived_dataset(header, np.zeros((8, 8), np.uint16), 32767, 4)
+    derive(header, [enlarged(pixels)])
     assert header.to_json() == before
 
 
@@ -415,25 +413,16 @@ def test_pixels_that_do_not_fit_the_source_are_refused(tmp_path):
     with pytest.raises(ImageError, match="aspect"):
         write_image(tmp_path / "b.dcm", enlarged(STORED12)[:30], like=image)
     with pytest.raises(ImageError, match="above white"):
-        derived_dataset(image.dicom, STORED12 + np.uint16(4096), 4095, 2)
+        derive(image.dicom, [STORED12 + np.uint16(4096)])
     with pytest.raises(ImageError, match="scale"):
-        derived_dataset(image.dicom, STORED12, 4095, 0)
+        derived_header(image.dicom, 0)
     with pytest.raises(ImageError, match="DICOM source"):
         write_image(tmp_path / "b.dcm", STORED12, like=Image(STORED12, 4095, Path("x.png")))
     with pytest.raises(ImageError, match="2 frame"):
-        write_dicom(tmp_path / "b.dcm", image.dicom, [STORED12] * 2, 4095, 1)
-    with pytest.raises(ImageError, match="the first of"):
-        write_dicom(tmp_path / "b.dcm", image.dicom, [STORED12, STORED12[:9]], 4095, 1)
+        write_dicom(tmp_path / "b.dcm", image.dicom, [STORED12] * 2, 1)
+    with pytest.raises(ImageError, match=r"\(9, 30\)"):
+        write_dicom(tmp_path / "b.dcm", image.dicom, [STORED12[:9]], 1)
     assert os.listdir(tmp_path) == ["a.dcm"]
-
-
-def test_source_without_identity_is_refused_in_one_line(tmp_path):
-    image = read_image(saved(tmp_path, radiograph(STORED12, 12)))
-    assert image.dicom is not None
-    del image.dicom.SOPInstanceUID
-    with pytest.raises(ImageError, match="SOPInstanceUID") as caught:
-        write_image(tmp_path / "b.dcm", STORED12, like=image)
-    assert "\n" not in str(caught.value)
 
 
 def test_failed_write_leaves_nothing(tmp_path, monkeypatch):

@@ -7,17 +7,19 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import data_store
 import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
-from pydicom.uid import generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from keras_srgan.images import ImageError
 from keras_srgan.images.dicom import derived
 from keras_srgan.images.dicom.capture import capture_header
-from keras_srgan.images.dicom.derived import write_dicom
+from keras_srgan.images.dicom.derived import derive, write_dicom
+from keras_srgan.images.dicom.identity import Network
 from keras_srgan.images.frames import open_frames
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -39,8 +41,7 @@ def repeated(pixels: np.ndarray, scale: int) -> np.ndarray:
 def write(source: Path, target: Path, scale: int = 2) -> Path:
     frames = open_frames(source)
     assert frames.dicom is not None
-    white = 2 ** int(frames.dicom.BitsStored) - 1
-    return write_dicom(target, frames.dicom, (repeated(f.pixels, scale) for f in frames), white, scale)
+    return write_dicom(target, frames.dicom, (f.restored(repeated(f.pixels, scale)) for f in frames), scale)
 
 
 @pytest.fixture
@@ -145,13 +146,13 @@ def test_burned_in_annotation_and_encrypted_attributes(tmp_path):
 def test_capture_of_a_raster_image(tmp_path, shape, dtype):
     white = np.iinfo(dtype).max
     pixels = RNG.integers(0, white, shape, dtype=dtype, endpoint=True)
-    path = write_dicom(tmp_path / "a.dcm", capture_header(pixels, white), [pixels], white, 4)
+    path = write_dicom(tmp_path / "a.dcm", capture_header(pixels, white), [repeated(pixels, 4)], 4)
     dataset = pydicom.dcmread(path)
-    np.testing.assert_array_equal(dataset.pixel_array, pixels)
+    np.testing.assert_array_equal(dataset.pixel_array, repeated(pixels, 4))
     assert dataset.SOPClassUID.name == "Secondary Capture Image Storage" and dataset.ImageType[0] == "DERIVED"
     assert "4 times" in dataset.DerivationDescription and "SourceImageSequence" not in dataset
     (frame,) = open_frames(path)
-    np.testing.assert_array_equal(frame.pixels, pixels)
+    np.testing.assert_array_equal(frame.pixels, repeated(pixels, 4))
     assert frame.max_value == white
 
 
@@ -211,30 +212,63 @@ def test_derived_objects_lack_nothing_that_the_standard_requires_and_the_source_
 
 def test_captures_lack_nothing_that_the_standard_requires(tmp_path, tables):
     pixels = RNG.integers(0, 256, (9, 7), dtype=np.uint8)
-    path = write_dicom(tmp_path / "a.dcm", capture_header(pixels, 255), [pixels], 255, 4)
+    path = write_dicom(tmp_path / "a.dcm", capture_header(pixels, 255), [repeated(pixels, 4)], 4)
     dataset = pydicom.dcmread(path)
     assert _required(dataset, tables) == set()
     del dataset.Modality
     assert _required(dataset, tables) == {"Modality"}  # the check does see
 
 
-def _errors(path: Path) -> set[str]:
+# Attributes that Debian's dciodvfy of 2022 does not know (Synthetic Data, of 2023), or not in enhanced objects.
+ADDED = ("(0x0008,0x001c)", "not present in standard DICOM IOD")
+
+
+def _said(path: Path) -> set[str]:
     done = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, errors="replace")
-    return {line for line in (done.stdout + done.stderr).splitlines() if line.startswith("Error")}
+    lines = (done.stdout + done.stderr).splitlines()
+    return {line for line in lines if line.startswith(("Error", "Warning")) and not any(word in line for word in ADDED)}
 
 
-@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (dicom3tools) is not installed")
-@pytest.mark.parametrize("name", [*PLAIN, *SEVERAL, "capture", "enhanced"])
-def test_dciodvfy_finds_no_error_that_the_source_had_not(tmp_path, name):
-    target = tmp_path / "a.dcm"
-    if name == "capture":
-        pixels = RNG.integers(0, 65536, (9, 7), dtype=np.uint16)
-        write_dicom(target, capture_header(pixels, 65535), [pixels], 65535, 4)
-        assert _errors(target) == set()
-        return
-    source = _converted(tmp_path) if name == "enhanced" else sample(name)
-    write(source, target)
-    assert _errors(target) <= _errors(source)
+@pytest.fixture
+def dciodvfy():
+    if shutil.which("dciodvfy") is None:
+        pytest.skip("dciodvfy (Debian's dicom3tools) is not installed")
+
+
+def _all_samples() -> list[Path]:
+    """pydicom's own files, and those of pydicom-data; `get_testdata_files` would download the rest."""
+    folders = Path(pydicom.data.__file__).parent / "test_files", Path(data_store.__file__).parent / "data"
+    files = {path.name: path for folder in folders for path in folder.rglob("*") if path.is_file()}
+    return [files[name] for name in sorted(files) if not name.endswith((".py", ".pyc"))]
+
+
+@pytest.mark.parametrize("source", _all_samples(), ids=lambda path: path.name)
+def test_dciodvfy_says_nothing_of_a_result_that_it_did_not_say_of_the_source(tmp_path, source, dciodvfy):
+    try:
+        frames = open_frames(source)
+        if frames.dicom is None or sum(frames.areas) > 10**7:
+            pytest.skip("no DICOM image, or a large one")
+        enlarged = [frame.restored(repeated(frame.pixels, 2)) for frame in frames]
+    except ImageError as error:
+        pytest.skip(f"refused: {error}")
+    derive(frames.dicom, enlarged, Network("w", "0" * 64)).save_as(tmp_path / "b.dcm", enforce_file_format=True)
+    if pydicom.dcmread(source).file_meta.TransferSyntaxUID.is_deflated:  # which dciodvfy cannot read
+        plain = pydicom.dcmread(source)
+        plain.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        source = tmp_path / "a.dcm"
+        plain.save_as(source)
+    assert _said(tmp_path / "b.dcm") <= _said(source)
+
+
+def test_dciodvfy_finds_no_error_in_a_capture(tmp_path, dciodvfy):
+    pixels = RNG.integers(0, 65536, (9, 7), dtype=np.uint16)
+    path = write_dicom(tmp_path / "a.dcm", capture_header(pixels, 65535), [repeated(pixels, 4)], 4)
+    assert not [line for line in _said(path) if line.startswith("Error")]
+
+
+def test_dciodvfy_says_nothing_new_of_an_enhanced_object(tmp_path, dciodvfy):
+    source = _converted(tmp_path)
+    assert _said(write(source, tmp_path / "a.dcm")) <= _said(source)
 
 
 def _converted(folder: Path) -> Path:

@@ -344,7 +344,7 @@ def _bad_files():
         "bomb.bmp": (b"BM" + bytes(12) + b"\x28\0\0\0\0\0\x10\0\0\0\x10\0\x01\0\x08\0\x01" + bytes(30), "limit"),
         "nan.tif": (buffer.getvalue(), "without NaN"),
         "cut.dcm": (dicom[:5000], "cut.dcm"),
-        "report.dcm": (open(sample("reportsi.dcm"), "rb").read(), "pixel data"),
+        "report.dcm": (open(sample("reportsi.dcm"), "rb").read(), "a document"),
         "palette.dcm": (open(sample("examples_palette.dcm"), "rb").read(), "PALETTE"),
         "text.dcm": (b"hello" * 99, "text.dcm"),
     }

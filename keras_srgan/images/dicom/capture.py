@@ -1,6 +1,7 @@
 """The header of a DICOM Secondary Capture object, for an image that came from a file of another format."""
 
 import datetime
+import hashlib
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -17,7 +18,7 @@ def capture_header(pixels: np.ndarray, max_value: int) -> Dataset:
         max_value: The value of white, `2**bits - 1`.
 
     Returns:
-        A data set of its own study and series, without instance UID (DICOM PS3.3, A.8.1).
+        A data set of its own study and series, made from the pixels, without instance UID (DICOM PS3.3, A.8.1).
 
     Raises:
         ImageError: For floats, or above 65535 pixels a side.
@@ -32,7 +33,9 @@ def capture_header(pixels: np.ndarray, max_value: int) -> Dataset:
         setattr(header, empty, "")
     for empty in ("AccessionNumber", "StudyDate", "StudyTime", "PatientOrientation", "Laterality"):
         setattr(header, empty, "")
-    header.StudyInstanceUID, header.SeriesInstanceUID = generate_uid(), generate_uid()
+    digest = hashlib.sha256(pixels.tobytes()).hexdigest()
+    header.StudyInstanceUID = generate_uid(entropy_srcs=["keras-srgan", "capture study", digest])
+    header.SeriesInstanceUID = generate_uid(entropy_srcs=["keras-srgan", "capture series", digest])
     header.SeriesNumber = header.InstanceNumber = 1
     header.DateOfSecondaryCapture, header.TimeOfSecondaryCapture = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     header.ImageType = ["DERIVED", "SECONDARY"]
@@ -40,4 +43,5 @@ def capture_header(pixels: np.ndarray, max_value: int) -> Dataset:
     header.PhotometricInterpretation = "MONOCHROME2" if pixels.ndim == 2 else "RGB"
     header.BitsAllocated, header.BitsStored = 8 * pixels.itemsize, int(max_value).bit_length()
     header.PixelRepresentation = 0
+    header.Rows, header.Columns = pixels.shape[:2]
     return header

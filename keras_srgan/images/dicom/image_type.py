@@ -1,0 +1,58 @@
+"""Image Type and Frame Type of a derived image, and what goes with them."""
+
+from pydicom.dataset import Dataset
+
+_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+# The standard lets these stand in a derived image since 2020; validators of before that refuse them.
+_PULSE_SEQUENCE = (
+    "BulkMotionCompensationTechnique",
+    "PulseSequenceName",
+    "MRAcquisitionType",
+    "EchoPulseSequence",
+    "MultipleSpinEcho",
+    "MultiPlanarExcitation",
+    "PhaseContrast",
+    "TimeOfFlightContrast",
+    "SteadyStatePulseSequence",
+    "EchoPlanarPulseSequence",
+    "SaturationRecovery",
+    "SpectrallySelectedSuppression",
+    "OversamplingPhase",
+    "GeometryOfKSpaceTraversal",
+    "RectilinearPhaseEncodeReordering",
+    "SegmentedKSpaceTraversal",
+    "CoverageOfKSpace",
+    "NumberOfKSpaceTrajectories",
+)
+
+
+def derived_type(kind, enhanced: bool) -> list[str]:
+    """The type of the derived image; enhanced objects know PRIMARY only (PS3.3, C.8.16.1.2)."""
+    kinds = [kind] if isinstance(kind, str) else list(kind or [])
+    return ["DERIVED", "PRIMARY" if enhanced else "SECONDARY", *kinds[2:]]
+
+
+def mark_type(dataset: Dataset, enhanced: bool) -> list[str]:
+    """Gives a header the type of a derived image, in place.
+
+    Args:
+        dataset: The header.
+        enhanced: Whether its SOP class is one of the enhanced ones.
+
+    Returns:
+        Notes on what such an image cannot say.
+    """
+    kinds = derived_type(dataset.get("ImageType"), enhanced)
+    original = "DERIVED" not in (dataset.get("ImageType") or [])
+    dataset.ImageType = kinds
+    if not enhanced:
+        return []
+    # What kind of frame it is stands in a sequence of its group, named after the modality.
+    groups = [group for name in _GROUPS for group in dataset.get(name) or []]
+    for item in [item for group in groups for each in group if each.VR == "SQ" for item in each.value]:
+        if "FrameType" in item:
+            item.FrameType = derived_type(item.FrameType, True)
+    dropped = [name for name in _PULSE_SEQUENCE if name in dataset and original]
+    for name in dropped:
+        del dataset[name]
+    return [f"dropped, for original images only: {', '.join(dropped)}"] if dropped else []
