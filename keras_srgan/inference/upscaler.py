@@ -177,7 +177,8 @@ class Upscaler:
         errors = np.zeros(2)
         for i, each in enumerate(batch):
             low, high = float(each.min()), float(each.max())
-            span = (low, high) if options.stretch and low < high else (0.0, white)
+            # A flat image has no range: a level of 16 bits is enough for it to stay flat.
+            span = (low, high if low < high else low + white / 65535) if options.stretch else (0.0, white)
             step = partial(self._tile, span=span, options=options)
             count = (progress(i * tiles + k, n * tiles) for k in itertools.count(1))
             for place, planes in self._bands(each, step, options, rows, columns, errors, count):

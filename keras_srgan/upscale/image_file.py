@@ -247,7 +247,7 @@ class _Work:
         gray = pixels.ndim == 2 and self.upscaler.channels == 3
         used = float(pixels.max() - pixels.min()) / (frame.max_value or 1.0)
         options = self.options
-        if pixels.dtype != np.uint8 and 0 < used < FAINT:
+        if pixels.dtype != np.uint8 and used < FAINT:
             self.record.note(f"uses {used:.1%} of its range: stretched for the network, and back")
             options = dataclasses.replace(options, stretch=True)
         result = self.upscaler.run(

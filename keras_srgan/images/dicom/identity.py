@@ -81,6 +81,7 @@ def mark_derived(dataset: Dataset, scale: float, network: Network | None, digest
     earlier = str(dataset.get("DerivationDescription") or "")
     dataset.DerivationDescription = "; ".join(filter(None, (note, earlier)))[:1024]
     dataset.SyntheticData = "YES"
+    dataset.pop("InstanceCreatorUID", None)  # the device that made the source
     described = str(dataset.get("SeriesDescription") or "").strip()
     ending = f"x{scale:g} keras-srgan"
     dataset.SeriesDescription = f"{described[: 63 - len(ending)]} {ending}".strip()

@@ -70,7 +70,7 @@ class Padding:
 
 
 def padding_range(header: Dataset, bits: int) -> tuple[int, int] | None:
-    """The stored values that mean padding.
+    """The values that mean padding, in the form that `DicomFrames` gives pixels.
 
     Args:
         header: The data set.
@@ -96,9 +96,11 @@ def padding_range(header: Dataset, bits: int) -> tuple[int, int] | None:
         elif name == "PixelPaddingValue":
             return None
     low, high = min(ends), max(ends)
-    least = -(2 ** (bits - 1)) if signed else 0
-    most = least + 2**bits - 1
-    return (max(low, least), min(high, most)) if low <= most and high >= least else None
+    least, white = -(2 ** (bits - 1)) if signed else 0, 2**bits - 1
+    low, high = max(low - least, 0), min(high - least, white)
+    if low > high:
+        return None
+    return (low, high) if header.PhotometricInterpretation == "MONOCHROME2" else (white - high, white - low)
 
 
 def take_out(pixels: np.ndarray, low: int, high: int, max_value: int) -> tuple[np.ndarray, Padding | None]:

@@ -8,6 +8,7 @@ import copy
 import math
 import re
 import warnings
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from keras_srgan.images.dicom.geometry import actions
 _NUMBER = re.compile(r"\s*([-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?)\s*(?:mm)?\s*")
 _MOVED = ("divide", "times", "first", "last", "annotation", "position", "value")
 _ORIENTATIONS = ("ImageOrientationPatient", "ImageOrientation", "ImageOrientationVolume", "RTImageOrientation")
+_NUMERIC = ("DS", "IS", "FL", "FD", "US", "SS", "UL", "SL")
 _WORDS = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}
 _UID = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
 
@@ -91,7 +93,7 @@ def _repair(dataset: Dataset, notes: list[str], encodings: list[str]) -> None:
             _drop(dataset, tag, notes, "no sequence")
         elif name and (table.get(name) in _MOVED or name in _ORIENTATIONS):
             _repair_numbers(dataset, tag, name, raw, element, notes)
-        elif element is None or not _writable(element, encodings):
+        elif element is None or not (_numeric(element) and _writable(element, encodings)):
             _mend(dataset, tag, name, raw, notes, encodings)
 
 
@@ -116,6 +118,12 @@ def _writable(element: DataElement, encodings: list[str]) -> bool:
     except Exception:
         return False
     return True
+
+
+def _numeric(element: DataElement) -> bool:
+    """Whether an element of numbers holds some: pydicom leaves texts that it cannot convert."""
+    values = element.value if element.VM > 1 else [element.value]
+    return element.VR not in _NUMERIC or element.is_empty or all(isinstance(v, Number) for v in values)
 
 
 def _texts(raw: Any, element: DataElement | None) -> list[str]:
@@ -167,7 +175,8 @@ def _repair_numbers(
     if vr in ("IS", "US", "SS", "UL", "SL") and any(v != round(v) for v in values):
         return _drop(dataset, tag, notes, f"{shown!r} is no whole number")
     kept = [DSfloat(v, auto_format=True) if vr == "DS" else float(v) if vr in ("FL", "FD") else int(v) for v in values]
-    if repeated or element is None or element.VR != vr or not _writable(element, [default_encoding]):
+    right = element is not None and element.VR == vr and _numeric(element) and _writable(element, [default_encoding])
+    if repeated or not right:
         dataset[tag] = DataElement(tag, vr, kept if len(kept) > 1 else kept[0])
         meant = "\\".join(f"{v:g}" for v in values)
         notes.append(f"{name} {shown!r} read as {meant}")
