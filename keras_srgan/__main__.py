@@ -12,6 +12,7 @@ COMMANDS = {
     "train": "train a recipe on a folder of radiographs, or on the embedded one",
     "recipes": "list the systems that can be trained: source, size, cost",
     "upscale": "enlarge images with trained weights",
+    "pacs": "receive, fetch and send DICOM images over the network, enlarged",
     "mos": "let people judge: a page of blind crops, and the scores",
     "export": "write a network for other programs: ONNX, OpenVINO, LiteRT, SavedModel",
     "evaluate": "measure networks beside bicubic, with intervals; write a report",

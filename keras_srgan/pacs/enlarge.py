@@ -1,0 +1,69 @@
+"""One instance to its derived ones: the single place where this command meets the upscaler and the DICOM writer."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydicom.dataset import Dataset
+
+if TYPE_CHECKING:
+    from keras_srgan.inference import Upscaler
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How instances are enlarged.
+
+    Args:
+        weights: name, file or run folder.
+        alpha, engine: as for `keras_srgan.load`.
+        max_pixels: the largest image enlarged, in pixels of one frame.
+    """
+
+    weights: str
+    alpha: float | None = None
+    engine: str = "auto"
+    max_pixels: int | None = None
+
+    def load(self) -> "Upscaler":
+        """The upscaler; imports what Keras runs on."""
+        from keras_srgan.cli import start_quietly
+
+        start_quietly()
+        from keras_srgan.inference import load
+
+        return load(self.weights, alpha=self.alpha, engine=self.engine)
+
+
+def enlarge(source: Path, folder: Path, upscaler: "Upscaler", settings: Settings) -> list[Path]:
+    """Enlarges a DICOM file.
+
+    Args:
+        source: the file.
+        folder: where the derived objects go, each whole or not at all; emptied first.
+        upscaler: of `settings.load`.
+        settings: the rest.
+
+    Returns:
+        The files to send.
+
+    Raises:
+        ImageError: if it is no image that can be enlarged.
+        OSError: if a file can't be read or written.
+    """
+    from keras_srgan.inference import Options
+    from keras_srgan.upscale.image_file import FileOptions, Record, enlarge_file
+    from keras_srgan.upscale.jobs import Job
+
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    record = Record(str(source))
+    job = Job(source, folder / "enlarged.dcm")
+    enlarge_file(job, record, upscaler, Options(), FileOptions(max_pixels=settings.max_pixels), lambda text: None)
+    return [Path(path) for path in record.output]
+
+
+def is_result(header: Dataset) -> bool:
+    """Whether an object was made by this package: enlarging what comes back would never end."""
+    return "by keras-srgan" in str(header.get("DerivationDescription") or "")

@@ -1,0 +1,201 @@
+"""`keras-srgan pacs listen` as it runs: from a sender to a destination, through kills, trouble and bad input."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+pytest.importorskip("pynetdicom")
+pytest.importorskip("dicomweb_client")
+
+import keras_srgan
+from keras_srgan.pacs import __main__ as pacs
+
+
+def test_an_image_arrives_enlarged_in_a_series_of_its_own_and_no_log_names_the_patient(
+    listener, shelf, make_instance, helpers, weights
+):
+    node = shelf()
+    path = make_instance()
+    running = listener(node.name, "--accept-from", "SENDER").start()
+    assert helpers.store(running.port, path) == 0
+    broken = make_instance(1, PhotometricInterpretation="PALETTE COLOR")
+    assert helpers.store(running.port, broken) == 0
+    assert helpers.store(running.port, path, calling="STRANGER") is None
+    running.wait(done=1, failed=1)
+    source = pydicom.dcmread(path)
+    (result,) = node.stored.values()
+    result.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    expected = keras_srgan.load(weights).upscale(source.pixel_array, 4095)
+    np.testing.assert_allclose(result.pixel_array.astype(int), expected.astype(int), atol=1)
+    assert (result.StudyInstanceUID, result.PatientName) == (source.StudyInstanceUID, helpers.person)
+    assert result.SeriesInstanceUID != source.SeriesInstanceUID
+    assert result.SourceImageSequence[0].ReferencedSOPInstanceUID == source.SOPInstanceUID
+    assert [float(each) for each in result.ImagerPixelSpacing] == [0.05, 0.05]
+    foreign = urllib.request.Request(f"http://127.0.0.1:{running.status_port}/", headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(foreign)
+    page = urllib.request.urlopen(f"http://127.0.0.1:{running.status_port}/").read().decode()
+    assert running.end() == 0
+    for words in (running.words(), page, json.dumps(running.out.read_text())):
+        for secret in ("SECRET", source.SOPInstanceUID, source.StudyInstanceUID, "STRANGER"):
+            assert secret not in words
+    assert "PALETTE" in page and "1 failed" not in page
+    assert not list((running.folder / "queue" / "incoming").iterdir())
+
+
+def send_through_kills(count, kills, listener, shelf, make_instance, helpers, side=24):
+    """Sends `count` instances while the worker and the listener are killed; gives what arrived."""
+    node = shelf()
+    paths = [make_instance(number, side) for number in range(count)]
+    running = listener(node.name, "--accept-any").start()
+
+    def send():
+        for path in paths:
+            while helpers.store(running.port, path) != 0:
+                time.sleep(0.2)
+
+    sender = helpers.threads.Thread(target=send)
+    sender.start()
+    chance = random.Random(5)
+    for number in range(kills):
+        at = len(node.stored) + chance.randint(0, max(1, count // kills))
+        helpers.wait_for(lambda: len(node.stored) >= min(at, count - 1))  # noqa: B023
+        time.sleep(chance.random() * 0.3)
+        if number % 2:
+            os.kill(running.status()["worker"] or 0, signal.SIGKILL)
+        else:
+            running.kill()
+            running.start()
+    sender.join()
+    running.wait(300, queued=0, enlarged=0)
+    assert running.status()["failed"] == 0
+    return [str(pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID) for path in paths], node
+
+
+def test_each_instance_arrives_once_though_worker_and_listener_are_killed(listener, shelf, make_instance, helpers):
+    sent, node = send_through_kills(12, 3, listener, shelf, make_instance, helpers)
+    assert sorted(node.sources()) == sorted(sent)
+
+
+@pytest.mark.slow
+def test_each_of_500_instances_arrives_once_though_worker_and_listener_are_killed(
+    listener, shelf, make_instance, helpers
+):
+    sent, node = send_through_kills(500, 24, listener, shelf, make_instance, helpers)
+    assert sorted(node.sources()) == sorted(sent)
+
+
+def test_while_the_destination_is_in_trouble_instances_wait_and_then_arrive(listener, shelf, make_instance, helpers):
+    node = shelf()
+    node.status = 0xA700
+    running = listener(node.name, "--accept-any").start()
+    for number in range(3):
+        assert helpers.store(running.port, make_instance(number)) == 0
+    running.wait(enlarged=3)
+    helpers.wait_for(lambda: node.calls > 1 and running.status()["trouble"])
+    assert "0xa700" in running.status()["trouble"]
+    node.status, node.vanish = 0, True
+    helpers.wait_for(lambda: node.times)
+    node.vanish, node.delay = False, 0.3
+    running.wait(done=3)
+    assert len(node.stored) == 3 and running.status()["trouble"] == ""
+
+
+def test_what_the_destination_refuses_for_good_is_kept_and_tried_again_when_asked(
+    listener, shelf, make_instance, helpers
+):
+    node = shelf()
+    node.status = 0xC000
+    running = listener(node.name, "--accept-any").start()
+    assert helpers.store(running.port, make_instance()) == 0
+    running.wait(failed=1)
+    (failure,) = running.status()["failures"]
+    assert "0xc000" in failure["why"] and re.fullmatch("[0-9a-f]{12}", failure["instance"])
+    assert running.end() == 0
+    node.status = 0
+    running.options += ("--retry-failed",)
+    running.start().wait(done=1)
+    assert len(node.stored) == 1
+
+
+def test_an_instance_on_which_the_worker_always_dies_is_given_up_and_the_others_pass(
+    shelf, make_instance, tmp_path, helpers
+):
+    from keras_srgan.pacs import service
+    from keras_srgan.pacs.destinations import open_destination
+    from keras_srgan.pacs.queue import Queue
+    from keras_srgan.pacs.tls import Tls
+    from keras_srgan.pacs.worker import WorkerDied
+
+    class Fragile:
+        pid = None
+
+        def enlarge(self, source, folder):
+            if b"BAD" in source.read_bytes():
+                raise WorkerDied("killed")
+            folder.mkdir()
+            (folder / "a.dcm").write_bytes(source.read_bytes())
+
+        def stop(self):
+            pass
+
+    node, queue = shelf(), Queue(tmp_path / "queue", 10**8)
+    running = service.Service(queue, Fragile(), open_destination(node.name, "KERAS-SRGAN", Tls()))
+    for number in range(3):
+        path = make_instance(number, StudyDescription="BAD" if number == 0 else "fine")
+        queue.add(Path(path).rename(queue.incoming / path.name), path.name)
+    running.start()
+    helpers.wait_for(lambda: queue.summary()["failed"] == 1 and queue.summary()["done"] == 2)
+    running.stop()
+    assert f"{service.MOST_DEATHS} times" in queue.summary()["failures"][0]["why"]
+    queue.close()
+
+
+def test_bad_input_gets_one_line(tmp_path, capsys, helpers):
+    def refused(*arguments):
+        try:
+            status = pacs.main([str(each) for each in arguments])
+        except SystemExit as stop:
+            status = stop.code
+        lines = capsys.readouterr().err.strip().splitlines()
+        assert status in (1, 2) and len(lines) == 1, lines
+        return lines[0]
+
+    listen = ["listen", "--accept-any", "--queue", tmp_path / "queue", "--port", 0, "--out-to"]
+    assert "give AE@HOST:PORT" in refused(*listen, "nowhere")
+    assert "--accept-from" in refused("listen", "--out-to", "A@b:1")
+    assert "--port" in refused(*listen, "A@b:1", "--port", 70000)
+    assert "absent.pem" in refused(*listen, "A@b:1", "--tls-cert", tmp_path / "absent.pem")
+    assert "hidden" not in refused("fetch", "https://me:hidden@host/x", "--study", "1.2")
+    assert "no such file" in refused("send", tmp_path / "absent.dcm", "--to", "A@b:1")
+    assert "no-such-weights" in refused(*listen, "A@b:1", "--weights", "no-such-weights")
+
+
+def test_what_the_page_shows_is_a_command():
+    page = (Path(__file__).parents[2] / "docs" / "pacs.md").read_text(encoding="utf-8")
+    shown = re.findall(r"python -m keras_srgan.pacs (\w[^`&\n]*)", page)
+    assert shown
+    for each in shown:
+        pacs.parser().parse_args(each.split())
+
+
+def test_without_its_packages_the_command_says_what_to_install():
+    code = (
+        "import importlib.util, sys; real = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *rest: None if name == 'pynetdicom' else real(name, *rest)\n"
+        "from keras_srgan.pacs.__main__ import main; sys.exit(main(['send', 'a', '--to', 'A@b:1']))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 1 and "pip install 'keras-srgan[pacs]'" in found.stderr
