@@ -12,20 +12,17 @@ import numpy as np
 
 from keras_srgan.files import write_atomically
 from keras_srgan.images import ImageError, luma, write_image
-from keras_srgan.images.dicom.capture import capture_header
+from keras_srgan.images.dicom.parametric_map import can_map
 from keras_srgan.images.frames import Frame, Frames, open_frames
-from keras_srgan.images.headers import naming
 from keras_srgan.images.image import ALIASES, DICOM_EXTENSIONS, HOLDS_ALPHA
 from keras_srgan.images.rasters import check_holds
 from keras_srgan.images.tiff import write_tiff
 from keras_srgan.resampling import cubic
+from keras_srgan.upscale.dicom_result import DicomResult
 from keras_srgan.upscale.jobs import Job
-from keras_srgan.upscale.made_by import made_by
 from keras_srgan.upscale.maps import added_picture, spread_picture
 
 if TYPE_CHECKING:
-    from pydicom.dataset import FileDataset
-
     from keras_srgan.inference import Options, Result, Upscaler
 
 FAINT = 0.25  # share of its range below which an image is stretched before the network sees it
@@ -117,6 +114,8 @@ def enlarge_file(
     if frames.dicom is None and len(targets) < len(frames.areas) and job.target.suffix == ".dcm":
         raise ImageError(f"{job.source}: {len(frames.areas)} pages, a DICOM capture holds one; give --format tiff")
     endings = (MAPS if options.map else ()) + (SPREADS if options.map and options.self_ensemble else ())
+    if _makes_dicom(job) and can_map():
+        endings = (*endings, *(ending.replace(".npy", ".dcm") for ending in endings if ending.endswith(".npy")))
     _refuse_existing(targets + [job.beside(part + ending) for part in parts for ending in endings], settings)
     written: list[Path] = []
     work = _Work(job, record, upscaler, options, frames, written, on_progress)
@@ -143,6 +142,10 @@ def _targets(job: Job, count: int) -> list[Path]:
     if count == 1 or job.target.suffix.lower() in (".tif", ".tiff", ".dcm", ".dicom", ".ima"):
         return [job.target]
     return [job.beside(part + job.target.suffix) for part in _parts(count)]
+
+
+def _makes_dicom(job: Job) -> bool:
+    return job.target is not None and job.target.suffix.lower() in DICOM_EXTENSIONS
 
 
 def _parts(count: int) -> list[str]:
@@ -193,18 +196,13 @@ class _Work:
     frames: Frames
     written: list[Path]
     on_progress: Callable[[str], object]
-    header: "FileDataset | None" = None  # of the derived DICOM object
+    dicom: DicomResult | None = None
+    planes: dict[str, list[np.ndarray]] = field(default_factory=dict)  # of the maps, for DICOM
 
     def prepare(self) -> None:
         """What can be wrong with a DICOM header shows before the network runs."""
-        assert self.job.target is not None
-        frames, network = self.frames, made_by(self.upscaler, self.options)
-        if frames.dicom is None or self.job.target.suffix.lower() not in DICOM_EXTENSIONS:
-            return
-        from keras_srgan.images.dicom import derived_header
-
-        with naming(self.job.source, str):
-            self.header = derived_header(frames.dicom, self.upscaler.scale, network, frames.digest, frames.notes)
+        if self.frames.dicom is not None and _makes_dicom(self.job):
+            self.dicom = DicomResult.of_source(self.frames, self.upscaler, self.options)
 
     def results(self) -> Iterator[Frame]:
         """Each frame enlarged, with its maps written and the record filled in."""
@@ -283,6 +281,8 @@ class _Work:
             self.written.append(write_image(picture, draw(values, frame.max_value)))
             self.written.append(write_atomically(array, partial(_save, values)))
             self.record.maps += [str(picture), str(array)]
+            if _makes_dicom(self.job) and can_map():
+                self.planes.setdefault(name, []).append(values)
 
     def write(self, target: Path, results: Iterable[Frame]) -> Path:
         """Writes what belongs into one file, as it comes."""
@@ -298,15 +298,14 @@ class _Work:
         return write_image(target, first.pixels, first.max_value, alpha=first.alpha)
 
     def _write_dicom(self, target: Path, results: Iterator[Frame]) -> Path:
-        from keras_srgan.images.dicom import derived_header, write_derived
-
         first = next(results)
-        if self.header is None:
-            header = capture_header(first.pixels, first.max_value)
-            header.Rows, header.Columns = (side // self.upscaler.scale for side in first.pixels.shape[:2])
-            self.header = derived_header(header, self.upscaler.scale, made_by(self.upscaler, self.options))
+        if self.dicom is None:
+            self.dicom = DicomResult.of_capture(first, self.upscaler, self.options)
             self.record.note("a DICOM secondary capture without patient data")
-        return write_derived(target, self.header, (each.pixels for each in itertools.chain([first], results)))
+        self.dicom.write(target, (each.pixels for each in itertools.chain([first], results)))
+        self.written += (maps := self.dicom.write_maps(self.planes, self.job.beside, self.frames.notes))
+        self.record.maps += map(str, maps)
+        return target
 
 
 def _save(values: np.ndarray, path: Path) -> None:

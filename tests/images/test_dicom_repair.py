@@ -127,28 +127,6 @@ def test_real_headers_need_no_mending(name):
     assert repaired(frames.dicom)[1] == []
 
 
-def test_headers_are_mended_before_the_network_runs(patched, tmp_path, monkeypatch):
-    from keras_srgan.upscale import image_file
-    from keras_srgan.upscale.jobs import Job
-
-    class Upscaler:
-        scale, channels, card = 2, 1, {"name": "w", "sha256": "0" * 64}
-
-        def run(self, *_):
-            raise AssertionError("the network has run")
-
-    path = patched(0x00720001, b"x")
-    dataset = pydicom.dcmread(path)
-    dataset.OphthalmicFrameLocationSequence = [Dataset()]
-    dataset.OphthalmicFrameLocationSequence[0].TwoDimensionalToThreeDimensionalMapSequence = [Dataset()]
-    dataset.save_as(path)
-    from keras_srgan.inference import Options
-
-    with pytest.raises(image_file.ImageError, match="TwoDimensional"):
-        job = Job(path, tmp_path / "b.dcm")
-        image_file.enlarge_file(job, image_file.Record(""), Upscaler(), Options(), image_file.FileOptions(), print)
-
-
 @pytest.mark.parametrize(
     "tag, vr, words",
     [

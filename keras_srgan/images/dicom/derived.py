@@ -111,7 +111,7 @@ def derived_header(
         plain[tag] = source.get_item(tag)
     for name in _PIXELS:
         plain.pop(name, None)
-    with naming("DICOM", _unwritable):
+    try:
         dataset, said = repaired(plain)
         if source.original_encoding[1] is False:  # `open_dicom` has done it
             swap_words(dataset)
@@ -119,6 +119,10 @@ def derived_header(
         said += move_geometry(dataset, scale)
         said += move_overlays(dataset, scale)
         dataset.Rows, dataset.Columns = round(int(source.Rows) * scale), round(int(source.Columns) * scale)
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(_unwritable(error)) from error
     if max(dataset.Rows, dataset.Columns) > 65535:
         raise ImageError(f"{dataset.Rows}x{dataset.Columns} pixels, DICOM ends at 65535 a side; write .png")
     if notes is not None:
