@@ -6,8 +6,6 @@ import dataclasses
 import importlib.util
 import os
 import sys
-import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
@@ -18,6 +16,7 @@ from keras_srgan.degradation.presets import PRESETS, find_degradation
 from keras_srgan.degradation.settings import BICUBIC, Degradation, text_of
 from keras_srgan.machine import cores
 from keras_srgan.recipes import LABELS, Recipe
+from keras_srgan.terminal import stderr_aside
 
 DEGRADATION = "degradation."  # before the names of its fields
 
@@ -101,11 +100,7 @@ def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None)
     if feeds:
         # NumPy's threads spin for a while after each small product that a batch needs, on the cores that train.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
+    with stderr_aside():
         if backend == "jax":
             machine.use_one_arena()
             import jax
@@ -121,9 +116,6 @@ def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None)
 
             start()
             gpus = tf.config.list_logical_devices("GPU")
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
     found = f"{len(gpus)} GPU(s)" if gpus else f"CPU, {cores()} core(s)"
     return f"{found}, JAX" if backend == "jax" else found
 
@@ -154,43 +146,3 @@ def positive(text: str) -> int:
 
 
 positive.__name__ = "positive number"
-
-
-class StatusLine:
-    """What is being done and for how long, on a line of a terminal that is overwritten; nothing elsewhere."""
-
-    def __init__(self, stream):
-        self.stream = stream if stream.isatty() else None
-        self.lock, self.text, self.started, self.width = threading.Lock(), "", 0.0, 0
-        self.clock: threading.Thread | None = None
-
-    def show(self, done: int, total: int, text: str) -> None:
-        """Shows a bar of the files done, and a text; a clock goes on by itself."""
-        if self.stream is None:
-            return
-        bar = f"[{'#' * (20 * done // total):20}] {done + 1}/{total} " if total > 1 else ""
-        with self.lock:
-            self.started = self.started if self.text else time.monotonic()
-            self.text = bar + (text if len(text) <= 60 else "..." + text[-57:])
-        self._draw()
-        if self.clock is None:
-            self.clock = threading.Thread(target=self._tick, daemon=True)
-            self.clock.start()
-
-    def _tick(self) -> None:
-        while True:
-            time.sleep(1)
-            self._draw()
-
-    def _draw(self) -> None:
-        with self.lock:
-            if self.text:
-                line = f"{self.text} {time.monotonic() - self.started:.0f} s"
-                print("\r" + line.ljust(self.width), end="", file=self.stream, flush=True)
-                self.width = len(line)
-
-    def clear(self) -> None:
-        with self.lock:
-            if self.text:
-                print("\r" + " " * self.width + "\r", end="", file=self.stream, flush=True)
-            self.text, self.width = "", 0

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from keras_srgan.cli import Parser, run_safely, start_quietly
 from keras_srgan.mos.names import check_names
+from keras_srgan.terminal import StatusLine
 
 PROTOCOLS = ("cxr", "cxr96", "cxr720", "natural-y", "rgb")
 METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "seconds")
-CLEAR = "\r\033[K"  # the terminal's line
 
 
 def parser() -> Parser:
@@ -64,23 +64,6 @@ def main(arguments: list[str] | None = None) -> int:
     return run_safely("keras-srgan evaluate", lambda: work(parsed, command))
 
 
-class _Progress:
-    """One line on a terminal that counts images; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self.shown = sys.stderr.isatty()
-        self.started = time.monotonic()
-
-    def __call__(self, done: int, total: int) -> None:
-        if self.shown:
-            left = (time.monotonic() - self.started) / done * (total - done)
-            text = f"{done}/{total} images, {left:.0f} s left" if done < total else ""
-            print(f"{CLEAR}{text}", end="", file=sys.stderr, flush=True)
-
-    def warn(self, text: str) -> None:
-        print(f"{CLEAR if self.shown else ''}keras-srgan evaluate: {text}", file=sys.stderr)
-
-
 def work(arguments, command: str) -> int:
     report = Path(arguments.report) if arguments.report else None
     if report and report.exists() and not report.is_dir():
@@ -92,24 +75,33 @@ def work(arguments, command: str) -> int:
     from keras_srgan.evaluate.protocols import find_protocol
     from keras_srgan.evaluate.report.tables import evaluation_markdown, write_report
 
-    progress = _Progress()
-    evaluation = compare(
-        arguments.data,
-        arguments.weights,
-        find_protocol(arguments.protocol).replace(scale=arguments.scale, seed=arguments.seed),
-        hr=arguments.hr,
-        lr=arguments.lr,
-        baseline=[name for name in ("nearest", "lanczos") if getattr(arguments, name)],
-        metrics=arguments.metrics,
-        most=arguments.most,
-        discriminators=arguments.discriminator,
-        crops=3 if report else 0,
-        seed=arguments.seed,
-        workers=arguments.workers,
-        command=command,
-        warn=progress.warn,
-        progress=progress,
-    )
+    line, started = StatusLine(), time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        line.show(done, total, f"images, {(time.monotonic() - started) / done * (total - done):.0f} s left")
+
+    def warn(text: str) -> None:
+        line.clear()
+        print(f"keras-srgan evaluate: {text}", file=sys.stderr)
+
+    with line:
+        evaluation = compare(
+            arguments.data,
+            arguments.weights,
+            find_protocol(arguments.protocol).replace(scale=arguments.scale, seed=arguments.seed),
+            hr=arguments.hr,
+            lr=arguments.lr,
+            baseline=[name for name in ("nearest", "lanczos") if getattr(arguments, name)],
+            metrics=arguments.metrics,
+            most=arguments.most,
+            discriminators=arguments.discriminator,
+            crops=3 if report else 0,
+            seed=arguments.seed,
+            workers=arguments.workers,
+            command=command,
+            warn=warn,
+            progress=progress,
+        )
     print(evaluation_markdown(evaluation))
     if report:
         write_report(evaluation, report)
@@ -117,7 +109,7 @@ def work(arguments, command: str) -> int:
     if arguments.mos:
         from keras_srgan.mos.page import judge_folder
 
-        print(judge_folder(arguments.data, arguments.weights, arguments.mos, command=command, warn=progress.warn))
+        print(judge_folder(arguments.data, arguments.weights, arguments.mos, command=command, warn=warn))
     return 0
 
 

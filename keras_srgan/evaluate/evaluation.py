@@ -16,8 +16,8 @@ import numpy as np
 from keras_srgan.evaluate.crops import crop, pick_images
 from keras_srgan.evaluate.discriminator import DiscriminatorTest
 from keras_srgan.evaluate.measure import ALONE, METRICS, measure
-from keras_srgan.evaluate.methods import baselines, networks
-from keras_srgan.evaluate.protocols import Protocol, digest, find_protocol
+from keras_srgan.evaluate.methods import Method, baselines, networks
+from keras_srgan.evaluate.protocols import Pair, Protocol, digest, find_protocol
 from keras_srgan.evaluate.summary import RESAMPLES, summarise
 from keras_srgan.evaluate.test_set import Item, items_of, read_ahead
 from keras_srgan.images import Image, ImageError
@@ -123,72 +123,121 @@ def compare(
     """
     protocol = find_protocol(protocol) if isinstance(protocol, str) else protocol
     items = items_of(protocol, data, hr, lr)[:most]
-    known = METRICS if data is not None or hr is not None else ALONE
-    if odd := [name for name in metrics or () if name not in known]:
-        raise ValueError(f"metric {odd[0]!r} is not known here: choose of {', '.join(known)}")
-    if discriminators and known is ALONE:
-        raise ValueError("a discriminator needs original images: give HR images too")
-    chosen = {name: about for name, about in known.items() if not metrics or name in metrics}
-    interpolations = baselines(baseline, protocol.scale)
-    rated = networks(weights, protocol.scale)
-    if discriminators and not rated:
-        raise ValueError("a discriminator needs generated images: give weights too")
-    methods = [*interpolations, *rated]
+    originals = data is not None or hr is not None
+    chosen = _choose(metrics, METRICS if originals else ALONE)
+    interpolations, rated = baselines(baseline, protocol.scale), networks(weights, protocol.scale)
+    if discriminators and not (originals and rated):
+        missing = "generated images: give weights too" if originals else "original images: give HR images too"
+        raise ValueError(f"a discriminator needs {missing}")
     tests = [DiscriminatorTest(each, seed=seed) for each in discriminators]
-    used: list[Item] = []
-    rows: list[dict[str, Any]] = []
-    digests: list[str] = []
-    deviations: list[float] = []
-    skipped: list[str] = []
+    found = _Findings(protocol, interpolations, rated, tests, list(chosen))
     for done, (item, pair) in enumerate(zip(items, read_ahead(items, workers), strict=True), 1):
         if isinstance(pair, ImageError):
-            skipped.append(str(pair))
+            found.skipped.append(str(pair))
             warn(f"left out: {pair}")
         else:
-            if not used:  # the first call of a network is no measure of its time
-                for method in rated:
-                    method(pair, protocol)
-            found, enlarged = measure(pair, protocol, methods, list(chosen))
-            rows += found
-            for test in tests:
-                test.update(pair, {method.name: enlarged[method.name] for method in rated})
-            used.append(item)
-            digests.append(f"{pair.digest}  {pair.name}\n")
-            deviations += [] if pair.deviation is None else [pair.deviation]
+            found.add(item, pair)
         progress(done, len(items))
-    if not used:
-        raise ImageError(f"none of {len(items)} image(s) can be used; the first: {skipped[0]}")
+    if not found.used:
+        raise ImageError(f"none of {len(items)} image(s) can be used; the first: {found.skipped[0]}")
     for test in tests:
         if not test.real:
             warn(f"{test.name}: no image is as large as the discriminator's patches of {test.recipe.patch} px")
-    names = [method.name for method in methods]
-    summary, extremes = summarise(rows, names, chosen, seed)
-    origin = None
-    if known is ALONE:
-        origin = "the files, without originals"
-    elif deviations:
-        origin = f"files, {np.mean(deviations):.2f} grey levels of 255 (RMS) from antialiased bicubic of HR"
+    summary, extremes = summarise(found.rows, found.names, chosen, seed)
     return Evaluation(
-        protocol=protocol.describe(origin),
-        methods=names,
+        protocol=protocol.describe(found.origin() if originals else "the files, without originals"),
+        methods=found.names,
         metrics=chosen,
-        rows=rows,
+        rows=found.rows,
         summary=summary,
         extremes=extremes,
-        gallery=[crop(used[i].load(), protocol, methods) for i in pick_images(rows, names, len(interpolations), crops)],
+        gallery=found.gallery(crops),
         classifier=[result for test in tests for result in test.results()],
         provenance={
             "command": command,
-            "versions": versions(),
-            "weights": {method.name: method.sha256 for method in rated},
-            **({"discriminators": {test.name: test.sha256 for test in tests}} if tests else {}),
-            "images": len(used),
-            "skipped": skipped,
-            "image_list_sha256": digest("".join(digests).encode()),
+            **found.provenance(),
             "intervals": f"95 %, percentile bootstrap over images, {RESAMPLES} resamples, seed {seed}",
             "date": datetime.now().astimezone().isoformat(timespec="seconds"),
         },
     )
+
+
+def _choose(metrics: Sequence[str] | None, known: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The metrics wanted, of those that can be computed."""
+    if odd := [name for name in metrics or () if name not in known]:
+        raise ValueError(f"metric {odd[0]!r} is not known here: choose of {', '.join(known)}")
+    return {name: about for name, about in known.items() if not metrics or name in metrics}
+
+
+@dataclass
+class _Findings:
+    """What the images give, one after the other.
+
+    Args:
+        protocol: `Protocol`.
+        interpolations, rated: lists of `Method`, baselines and networks.
+        tests: the discriminators.
+        metrics: names of the figures.
+        used: the images that were measured.
+        rows: see `Evaluation`.
+        digests: a line for each image, which names its pixels.
+        deviations: how far given LR images are from reduced HR, grey levels of 255.
+        skipped: a line for each image left out.
+    """
+
+    protocol: Protocol
+    interpolations: list[Method]
+    rated: list[Method]
+    tests: list[DiscriminatorTest]
+    metrics: list[str]
+    used: list[Item] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    digests: list[str] = field(default_factory=list)
+    deviations: list[float] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+    @property
+    def methods(self) -> list[Method]:
+        return [*self.interpolations, *self.rated]
+
+    @property
+    def names(self) -> list[str]:
+        return [method.name for method in self.methods]
+
+    def add(self, item: Item, pair: Pair) -> None:
+        """Measures every method on an image, and shows the results to the discriminators."""
+        if not self.used:  # the first call of a network is no measure of its time
+            for method in self.rated:
+                method(pair, self.protocol)
+        rows, enlarged = measure(pair, self.protocol, self.methods, self.metrics)
+        self.rows += rows
+        for test in self.tests:
+            test.update(pair, {method.name: enlarged[method.name] for method in self.rated})
+        self.used.append(item)
+        self.digests.append(f"{pair.digest}  {pair.name}\n")
+        self.deviations += [] if pair.deviation is None else [pair.deviation]
+
+    def origin(self) -> str | None:
+        """Where LR comes from, if not from HR."""
+        if not self.deviations:
+            return None
+        return f"files, {np.mean(self.deviations):.2f} grey levels of 255 (RMS) from antialiased bicubic of HR"
+
+    def gallery(self, crops: int) -> list[dict[str, Any]]:
+        chosen = pick_images(self.rows, self.names, len(self.interpolations), crops)
+        return [crop(self.used[i].load(), self.protocol, self.methods) for i in chosen]
+
+    def provenance(self) -> dict[str, Any]:
+        """What was compared, on what, by which programs."""
+        judges = {"discriminators": {test.name: test.sha256 for test in self.tests}} if self.tests else {}
+        return {
+            "versions": versions(),
+            "weights": {method.name: method.sha256 for method in self.rated},
+            **judges,
+            "images": len(self.used),
+            "skipped": self.skipped,
+            "image_list_sha256": digest("".join(self.digests).encode()),
+        }
 
 
 def versions() -> dict[str, str]:

@@ -3,7 +3,6 @@
 import contextlib
 import importlib.util
 import os
-import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_srgan.export.formats import CONTRACT, FORMATS
+from keras_srgan.terminal import stderr_aside
 from keras_srgan.version import __version__
 
 if TYPE_CHECKING:
@@ -43,18 +43,10 @@ class Export:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps from the terminal what converters and runtimes write past Python's streams."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with open(os.devnull, "w") as nowhere, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            os.dup2(nowhere.fileno(), 2)
-            yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+    """Keeps from the terminal what converters and runtimes say."""
+    with stderr_aside(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def parity(generator: "keras.Model", run: "Run") -> tuple[float, float]:

@@ -3,10 +3,7 @@
 Training reads plain single images (`images.py`); this is for whoever has to hand the same kind of file back.
 """
 
-import contextlib
 import os
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +15,7 @@ from pydicom.dataset import Dataset
 from keras_srgan.images.headers import Facts, ImageError, examine, raster_format
 from keras_srgan.images.image import is_dicom
 from keras_srgan.images.rasters import decode, upright
+from keras_srgan.terminal import stderr_aside
 
 if TYPE_CHECKING:
     from keras_srgan.images.dicom.padding import Padding
@@ -126,33 +124,12 @@ def _open_dicom(path: Path, max_pixels: int | None) -> Frames:
     return Frames(path, "dicom", [area] * opened.count, frames, header, opened.notes, opened.digest)
 
 
-@contextlib.contextmanager
-def _listening() -> Iterator[list[str]]:
-    """Collects what libjpeg prints on stderr, past OpenCV's own log: a damaged image decodes all the same."""
-    heard: list[str] = []
-    try:
-        sys.stderr.flush()
-        kept = os.dup(2)
-    except (OSError, AttributeError):  # no stderr
-        yield heard
-        return
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 2)
-        try:
-            yield heard
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            file.seek(0)
-            heard += file.read().decode(errors="replace").splitlines()
-
-
 def _rasters(
     frames: Frames, data: bytearray, pages: list[Facts], max_pixels: int | None, bits: int | None
 ) -> Iterator[Frame]:
     for number, page in enumerate(pages, 1):
         try:
-            with _listening() as heard:
+            with stderr_aside(keep=True) as heard:  # libjpeg writes past OpenCV's log, and decodes a damaged image
                 pixels, alpha = decode(data, page, max_pixels)
             complaints = [line for line in heard if line.startswith("Corrupt JPEG data")]
             if any("premature end" in line for line in complaints):

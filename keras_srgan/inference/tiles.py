@@ -1,8 +1,11 @@
 """Tiles: how far a network looks, where an image is cut, and with what weights the pieces are put together."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+BAND = 256  # rows that are given back at once, so that no copies of a large image are
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,52 @@ def cut(length: int, pieces: int, size: int, overlap: int, scale: int, blend: st
     return Cut(size, starts, np.array(pieces_weights, "float32"))
 
 
+@dataclass(frozen=True)
+class Grid:
+    """The tiles of an image, all of one shape.
+
+    Args:
+        rows, columns: the cuts of the height and of the width.
+        scale: integer factor.
+    """
+
+    rows: Cut
+    columns: Cut
+    scale: int
+
+    def __len__(self) -> int:
+        return len(self.rows.starts) * len(self.columns.starts)
+
+    def enlarge(
+        self, image: np.ndarray, enlarge_tile: Callable[[np.ndarray, np.ndarray], np.ndarray], planes: int
+    ) -> Iterator[tuple[slice, np.ndarray]]:
+        """Enlarges an image tile by tile; only one row of tiles is kept.
+
+        Args:
+            image: array `(H, W, C)`.
+            enlarge_tile: function of a tile and of its output pixels' weights `(rows, columns, 1)`; returns the
+                tile's planes `(planes, rows, columns, C)`.
+            planes: integer.
+
+        Yields:
+            Bands of finished rows: their place, and float32 `(planes, rows, W * scale, C)` there, until the next one.
+        """
+        rows, columns, s, (_, width, channels) = self.rows, self.columns, self.scale, image.shape
+        band = np.zeros((planes, rows.size * s, width * s, channels), "float32")
+        for i, y in enumerate(rows.starts):
+            for j, x in enumerate(columns.starts):
+                weight = rows.weights[i][:, None, None] * columns.weights[j][:, None]
+                tile = image[y : y + rows.size, x : x + columns.size]
+                band[:, :, x * s : (x + columns.size) * s] += enlarge_tile(tile, weight) * weight
+            done = (rows.starts[i + 1] - y if i + 1 < len(rows.starts) else rows.size) * s
+            for k in range(0, done, BAND):
+                part = band[:, k : min(k + BAND, done)]
+                yield slice(y * s + k, y * s + k + part.shape[1]), part
+            kept = band[:, done:].copy()
+            band[:] = 0
+            band[:, : kept.shape[1]] = kept
+
+
 def cut_image(
     shape: tuple[int, int],
     tile: int | str,
@@ -63,8 +112,8 @@ def cut_image(
     pixels: int,
     blend: str | None = None,
     align: int = 1,
-) -> tuple[Cut, Cut]:
-    """Chooses the tiles of an image, all of one shape.
+) -> Grid:
+    """Chooses the tiles of an image.
 
     Args:
         shape: `(H, W)` in LR pixels.
@@ -76,7 +125,7 @@ def cut_image(
         blend, align: see `cut`.
 
     Returns:
-        The cuts of the height and of the width.
+        A `Grid`.
     """
 
     def size(length: int, pieces: int) -> int:
@@ -107,4 +156,4 @@ def cut_image(
         parts = [1 if s == n else -(-(n - s) // step) + 1 for n, s, step in zip(shape, sizes, steps, strict=True)]
         counts = parts[0], parts[1]
     rows = cut(shape[0], counts[0], sizes[0], overlap, scale, blend, align)
-    return rows, cut(shape[1], counts[1], sizes[1], overlap, scale, blend, align)
+    return Grid(rows, cut(shape[1], counts[1], sizes[1], overlap, scale, blend, align), scale)

@@ -1,7 +1,7 @@
 """Upscaling arrays: bit depth, range, tiles, self-ensemble, back-projection and what was added."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,7 +15,6 @@ from keras_srgan.inference.tiles import cut_image
 from keras_srgan.networks.graph.receptive_field import alignment, receptive_radius, sees_whole_image
 from keras_srgan.resampling import quantise, resize
 
-ROWS = 256  # rows that are rounded at once, so that no copies of a large image are
 ROUND = 5  # LR px that a round of back-projection looks further: 2 down, 2 up, 1 for the blocks
 
 
@@ -168,31 +167,37 @@ class Upscaler:
         overlap = needed if options.overlap == "exact" else int(options.overlap)
         blend = options.blend if overlap < needed else None
         pixels, align = self.engine.pixels, alignment(self.generator)
-        rows, columns = cut_image((h, w), options.tile, overlap, self.scale, pixels, blend, align)
-        tiles = len(rows.starts) * len(columns.starts)
+        grid = cut_image((h, w), options.tile, overlap, self.scale, pixels, blend, align)
 
         shape = (n, h * self.scale, w * self.scale, c)
         results = [np.empty(shape, image.dtype)]
         results += [np.empty(shape, "float32") for _ in range(options.map * (1 + options.self_ensemble))]
-        errors = np.zeros(2)
+        errors, done = np.zeros(2), itertools.count(1)
+
+        def enlarge_tile(tile: np.ndarray, weight: np.ndarray, span: tuple[float, float]) -> np.ndarray:
+            planes, error = self._tile(tile.astype("float32"), span, options)
+            progress(next(done), n * len(grid))
+            if options.back_project:
+                least = weight.reshape(tile.shape[0], self.scale, tile.shape[1], self.scale, 1).mean(axis=(1, 3))
+                errors[:] += (error * least).sum(axis=(1, 2, 3))
+            return planes
+
         for i, each in enumerate(batch):
             low, high = float(each.min()), float(each.max())
             # A flat image has no range: a level of 16 bits is enough for it to stay flat.
             span = (low, high if low < high else low + white / 65535) if options.stretch else (0.0, white)
-            step = partial(self._tile, span=span, options=options)
-            count = (progress(i * tiles + k, n * tiles) for k in itertools.count(1))
-            for place, planes in self._bands(each, step, options, rows, columns, errors, count):
+            for place, planes in grid.enlarge(each, partial(enlarge_tile, span=span), len(results)):
                 for result, plane in zip(results, planes, strict=True):
                     result[i, place] = self._restore(plane, white, image.dtype) if result is results[0] else plane
         enlarged, *maps = [r[0, ..., 0] if image.ndim == 2 else r[0] if image.ndim == 3 else r for r in results]
         before, after = np.sqrt(errors / batch.size)
-        exact, note = self._exactness(tiles, overlap, needed)
+        exact, note = self._exactness(len(grid), overlap, needed)
         return Result(
             enlarged,
             maps[0] if options.map else None,
             maps[1] if len(maps) > 1 else None,
             (float(before), float(after)) if options.back_project else None,
-            tiles * n,
+            n * len(grid),
             exact,
             note,
         )
@@ -227,28 +232,6 @@ class Upscaler:
 
     def _restore(self, plane: np.ndarray, white: float, dtype: np.dtype) -> np.ndarray:
         return quantise(plane, int(white), dtype) if dtype.kind == "u" else np.clip(plane, 0, white).astype(dtype)
-
-    def _bands(self, image, tiled, options, rows, columns, errors, count) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yields the image in bands of finished rows: their place, and the planes (SR, added, spread) there."""
-        s, (_, w, c) = self.scale, image.shape
-        band = np.zeros((1 + options.map * (1 + options.self_ensemble), rows.size * s, w * s, c), "float32")
-        for i, y in enumerate(rows.starts):
-            for j, x in enumerate(columns.starts):
-                tile = image[y : y + rows.size, x : x + columns.size]
-                planes, error = tiled(tile.astype("float32"))
-                next(count)
-                weight = rows.weights[i][:, None, None] * columns.weights[j][:, None]
-                band[:, :, x * s : (x + columns.size) * s] += planes * weight
-                if options.back_project:
-                    least = weight.reshape(rows.size, s, columns.size, s, 1).mean(axis=(1, 3))
-                    errors += (error * least).sum(axis=(1, 2, 3))
-            done = (rows.starts[i + 1] - y if i + 1 < len(rows.starts) else rows.size) * s
-            for k in range(0, done, ROWS):
-                part = band[:, k : min(k + ROWS, done)]
-                yield slice(y * s + k, y * s + k + part.shape[1]), part
-            kept = band[:, done:].copy()
-            band[:] = 0
-            band[:, : kept.shape[1]] = kept
 
     def _tile(self, lr: np.ndarray, span: tuple[float, float], options: Options) -> tuple[np.ndarray, np.ndarray]:
         """The planes (SR, added, spread) of a tile in grey levels, and its squared errors of consistency."""

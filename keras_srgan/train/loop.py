@@ -89,6 +89,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
         progress["epoch"], progress["step"] = run.epochs(stage), 0
         keeper.save()
     finally:
+        display.line.clear()
         keeper.restore_signals()
 
 

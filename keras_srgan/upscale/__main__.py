@@ -9,7 +9,8 @@ from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
-from keras_srgan.cli import Parser, StatusLine, positive, run_safely, start_quietly
+from keras_srgan.cli import Parser, positive, run_safely, start_quietly
+from keras_srgan.terminal import StatusLine
 from keras_srgan.version import __version__
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def work(arguments) -> int:
     make = partial(load, arguments.weights, **network)
     upscaler = make()
     jobs = plan_jobs(arguments.inputs, arguments.out, upscaler.scale, arguments.format)
-    line = StatusLine(sys.stderr)
+    line = StatusLine()
     human = sys.stderr if arguments.json else sys.stdout
 
     def on_done(record: "Record") -> None:
@@ -122,13 +123,16 @@ def work(arguments) -> int:
         if record.status != "failed":  # failures come together at the end
             print(_words(record), file=human, flush=True)
 
+    def on_progress(done: int, total: int, text: str) -> None:
+        line.show(done, total, text if len(text) <= 60 else f"...{text[-57:]}")
+
     run: Callable = run_batch
     if arguments.ray is not None:
         from keras_srgan.upscale.ray_batch import run_cluster
 
         run = partial(run_cluster, make=make, address=arguments.ray, workers=arguments.ray_workers)
-    records, interrupted = run(jobs, upscaler, options, settings, on_done, line.show)
-    line.clear()
+    with line:
+        records, interrupted = run(jobs, upscaler, options, settings, on_done, on_progress)
     if arguments.json:
         print(json.dumps(_summary(arguments, upscaler, options, records, interrupted), indent=2))
     return _close(records, interrupted, human)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from keras_srgan.terminal import stderr_aside
 from keras_srgan.upscale.batch import enlarge_one
 from keras_srgan.upscale.image_file import FileOptions, Record
 from keras_srgan.upscale.jobs import Job
@@ -173,16 +174,8 @@ def _connect(address: str, debug: bool) -> None:
             raise OSError(f"{address}: no Ray answers there ({error.strerror or error})") from error
     # Records are small; Ray would set aside a third of the memory.
     own: dict[str, Any] = {"object_store_memory": 2**27, "include_dashboard": False} if address == "local" else {}
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        if not debug:  # its core reports there, past Python
-            with open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), 2)
+    with contextlib.nullcontext() if debug else stderr_aside():  # its core reports there
         ray.init(address, log_to_driver=debug, logging_level=logging.INFO if debug else logging.CRITICAL, **own)
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _shared_out(

@@ -59,7 +59,9 @@ def test_padding_is_kept_in_other_formats_too(ct, tmp_path):
 
     path, stored = ct
     enlarge_file(Job(path, tmp_path / "o.png"), Record(""), Repeater(), Options(), FileOptions(), print)
-    np.testing.assert_array_equal(read_image(tmp_path / "o.png").pixels, stored.astype(int).repeat(2, 0).repeat(2, 1) + 32768)
+    np.testing.assert_array_equal(
+        read_image(tmp_path / "o.png").pixels, stored.astype(int).repeat(2, 0).repeat(2, 1) + 32768
+    )
 
 
 def test_maps_of_dicom_are_parametric_maps_too(ct, tmp_path):

@@ -18,7 +18,6 @@ import tifffile
 from PIL import Image as Pillow
 from pydicom.data import get_testdata_file
 
-from keras_srgan.cli import StatusLine
 from keras_srgan.images import write_image
 from keras_srgan.images.frames import open_frames
 from keras_srgan.resampling import quantise, resize
@@ -512,23 +511,6 @@ def test_a_name_that_is_no_text_is_a_name(run):
     os.rename(b"a.png", b"\xff\xfe.png")
     status, _, errors = run(".")
     assert status == 0 and errors == [] and os.listdir(b"out") == [b"\xff\xfe_x2.png"]
-
-
-def test_a_piped_run_is_quiet_and_a_terminal_gets_a_line_that_goes_away():
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
-    terminal, pipe = Terminal(), io.StringIO()
-    for stream in (terminal, pipe):
-        line = StatusLine(stream)
-        line.show(1, 4, "x" * 100 + "/b.png")
-        line.show(2, 4, "c.png")
-        line.clear()
-    assert pipe.getvalue() == ""
-    assert "[#####               ] 2/4 ..." in terminal.getvalue() and "[##########" in terminal.getvalue()
-    last = terminal.getvalue().rstrip("\r").split("\r")[-1]
-    assert last.strip() == "" and terminal.getvalue().endswith("\r")
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,12 @@
 """The progress of a stage, in lines."""
 
 import math
-import sys
 import time
 from collections.abc import Callable
 
 import keras
 
+from keras_srgan.terminal import StatusLine
 from keras_srgan.train.callbacks.checkpoint import agreeing
 from keras_srgan.train.callbacks.guard import Collapsed
 
@@ -34,7 +34,7 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.stage, self.epochs, self.steps, self.batch = stage, epochs, steps, batch
         self.position, self.log, self.hosts = position, log, hosts
-        self.live = sys.stderr.isatty()
+        self.line = StatusLine()
         self.shown = 0.0
         self.rate = float("nan")
         self.done = 0
@@ -61,22 +61,21 @@ class Progress(keras.callbacks.Callback):
         counted = step - self.first
         if counted:
             self.rate = counted * self.batch / (now - self.started)
-        if self.live:
+        if self.line.live:
             left = (self.epochs - self.position["epoch"]) * self.steps - step
-            line = (
-                f"{self.stage} epoch {self.position['epoch'] + 1}/{self.epochs} step {step}"
-                f"/{self.steps}  {self._losses(values)}  {self.rate:.1f} patches/s  "
-                f"{clock(left * self.batch / self.rate) if self.rate > 0 else '?'} left"
+            self.line.show(
+                step,
+                self.steps,
+                f"{self.stage} epoch {self.position['epoch'] + 1}/{self.epochs}  {self._losses(values)}  "
+                f"{self.rate:.1f} patches/s  {clock(left * self.batch / self.rate) if self.rate > 0 else '?'} left",
             )
-            print(f"\r{line[:150]:<150}", end="", file=sys.stderr, flush=True)
 
     @staticmethod
     def _losses(values: dict[str, float]) -> str:
         return " ".join(f"{name} {value:.4g}" for name, value in values.items() if not name.startswith("val_"))
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.live:
-            print("\r" + " " * 150 + "\r", end="", file=sys.stderr)
+        self.line.clear()
         left = (self.epochs - epoch - 1) * self.steps * self.batch
         logs = logs or {}
         self.log(

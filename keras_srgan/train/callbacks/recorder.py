@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_srgan.files import write_atomically, write_text
 from keras_srgan.images.display import stretch, to_grey_levels
+from keras_srgan.metrics import psnr
 from keras_srgan.train.callbacks import pictures
 from keras_srgan.train.callbacks.progress import Progress
 from keras_srgan.train.callbacks.tensorboard import Events
@@ -57,9 +58,9 @@ class Recorder(keras.callbacks.Callback):
 
     def _pictures(self, epoch: int) -> np.ndarray:
         sr = np.asarray(self.generator(self.lr, training=False))
-        notes = []
-        for low, mid, high in zip(self.bicubic, sr, self.hr, strict=True):
-            notes.append("|".join(f"{_psnr(high, each):.2f} dB" for each in (low, mid)))
+        high, low, enlarged = (np.clip(each / 2 + 0.5, 0, 1) for each in (self.hr, self.bicubic, sr))
+        figures = zip(np.asarray(psnr(high, low)), np.asarray(psnr(high, enlarged)), strict=True)
+        notes = [f"{before:.2f} dB|{after:.2f} dB" for before, after in figures]
         picture = pictures.comparison(self.bicubic, sr, self.hr, notes)
         name = f"{self.stage}-{epoch + 1:03}.png"
         pictures.save_picture(self.folder / "previews" / name, picture)
@@ -67,10 +68,6 @@ class Recorder(keras.callbacks.Callback):
         grey = to_grey_levels(first)
         pictures.save_picture(self.folder / "previews" / "sr" / name, grey[..., 0] if grey.shape[2] == 1 else grey)
         return picture
-
-
-def _psnr(hr: np.ndarray, sr: np.ndarray) -> float:
-    return float(20 * np.log10(2 / np.sqrt(np.mean((hr - np.clip(sr, -1, 1)) ** 2) + 1e-20)))
 
 
 def write_log(path: Path, history: Sequence[dict]) -> None:
