@@ -59,6 +59,16 @@ def test_a_stream_deeper_than_its_cells_is_refused_with_both_depths(source, tmp_
         read_image(tmp_path / "a.dcm")
 
 
+@pytest.mark.parametrize("rows, columns, samples", [(80, 64, 1), (32, 80, 1), (64, 80, 3)])
+def test_a_stream_of_another_size_is_refused_with_both(source, tmp_path, rows, columns, samples):
+    dataset = source(DEEP, 16)
+    dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel = rows, columns, samples
+    dataset.save_as(tmp_path / "a.dcm")
+    with pytest.raises(ImageError, match=f"64x80x1 in a file that says {rows}x{columns}x{samples}"):
+        read_image(tmp_path / "a.dcm")
+
+
 def test_one_deep_frame_of_several_decides_for_all(source, tmp_path):
     from keras_srgan.images.frames import open_frames
 

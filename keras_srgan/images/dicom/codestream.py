@@ -14,11 +14,17 @@ class Stream(NamedTuple):
 
     Args:
         format: JPEG, JPEG-LS, JPEG 2000 or HTJ2K.
+        height: Rows.
+        width: Columns.
+        samples: Samples a pixel.
         bits: Bits of a sample.
         lossy: Whether values were lost for certain: a lossless form may still have been quantised before.
     """
 
     format: str
+    height: int
+    width: int
+    samples: int
     bits: int
     lossy: bool
 
@@ -49,21 +55,22 @@ def examine_stream(data: bytes, syntax: UID) -> Stream | None:
 
 
 def _examine_jpeg2000(data: bytes, start: int, name: str) -> Stream:
-    at, bits = start + 2, 0
+    at, form = start + 2, (0, 0, 0, 0)
     while True:
         marker, length = struct.unpack_from(">HH", data, at)
-        if marker == 0xFF51:  # SIZ: Ssiz of each component, its sign in the highest bit
+        if marker == 0xFF51:  # SIZ: Ssiz of each component has its sign in the highest bit
+            right, bottom, left, top = struct.unpack_from(">4I", data, at + 6)
             (count,) = struct.unpack_from(">H", data, at + 38)
-            bits = max(1 + (data[at + 40 + 3 * i] & 0x7F) for i in range(count))
+            form = bottom - top, right - left, count, max(1 + (data[at + 40 + 3 * i] & 0x7F) for i in range(count))
         if marker == 0xFF52:  # COD: the wavelet is the last byte before the precincts; 0 is the 9-7 one
-            return Stream(name, bits, data[at + 13] == 0)
+            return Stream(name, *form, lossy=data[at + 13] == 0)
         if marker == 0xFF90:
-            return Stream(name, bits, False)
+            return Stream(name, *form, lossy=False)
         at += 2 + length
 
 
 def _examine_jpeg(data: bytes) -> Stream | None:
-    at, bits, kind = 2, 0, 0
+    at, kind, form = 2, 0, (0, 0, 0, 0)
     while data[at] == 0xFF:
         marker = data[at + 1]
         if marker == 0xFF or marker in _PLAIN_MARKERS:
@@ -71,10 +78,11 @@ def _examine_jpeg(data: bytes) -> Stream | None:
             continue
         (length,) = struct.unpack_from(">H", data, at + 2)
         if marker == 0xF7 or (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)):
-            kind, bits = marker, data[at + 4]
+            bits, height, width, count = struct.unpack_from(">BHHB", data, at + 4)
+            kind, form = marker, (height, width, count, bits)
         if marker == 0xDA and kind:
             if kind == 0xF7:  # JPEG-LS: NEAR follows the components of the scan
-                return Stream("JPEG-LS", bits, data[at + 5 + 2 * data[at + 4]] != 0)
-            return Stream("JPEG", bits, kind not in (0xC3, 0xC7, 0xCB, 0xCF))
+                return Stream("JPEG-LS", *form, lossy=data[at + 5 + 2 * data[at + 4]] != 0)
+            return Stream("JPEG", *form, lossy=kind not in (0xC3, 0xC7, 0xCB, 0xCF))
         at += 2 + length
     return None

@@ -220,7 +220,12 @@ def _stream(dataset: FileDataset, count: int) -> Stream | None:
     syntax = UID(dataset.file_meta.TransferSyntaxUID)
     if not syntax.is_encapsulated:
         return None
-    return examine_stream(next(generate_frames(dataset.PixelData, number_of_frames=count), b""), syntax)
+    stream = examine_stream(next(generate_frames(dataset.PixelData, number_of_frames=count), b""), syntax)
+    said = int(dataset.Rows), int(dataset.Columns), int(dataset.get("SamplesPerPixel") or 1)
+    if stream is not None and stream.height and (stream.height, stream.width, stream.samples) != said:
+        found = f"{stream.format} of {stream.height}x{stream.width}x{stream.samples}"
+        raise ImageError(f"{found} in a file that says {said[0]}x{said[1]}x{said[2]}; export it again")
+    return stream
 
 
 def _mark_lossy(header: Dataset, dataset: FileDataset, stream: Stream, count: int) -> list[str]:

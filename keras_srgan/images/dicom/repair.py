@@ -76,6 +76,9 @@ def _repair(dataset: Dataset, notes: list[str], encodings: list[str]) -> None:
     with contextlib.suppress(Exception):
         correct_ambiguous_vr(dataset, True)
     for tag in list(dataset.keys()):
+        if tag.group in (0x0000, 0x0002, 0xFFFE):
+            _drop(dataset, tag, notes, "not part of a data set")
+            continue
         raw = dataset.get_item(tag)
         name = _name(tag)
         try:
