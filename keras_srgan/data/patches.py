@@ -42,6 +42,9 @@ class PatchSampler:
         edges: float in `[0, 1]`.
         part: pair of integers `(index, count)`: draws only this one of so many equal parts of each batch.
         augment: draw flips and right-angle rotations too.
+        rotate: float, the largest angle of free rotations, in degrees; an image too small for the larger square that
+            they need stays upright.
+        zoom_in: float, at least 1; a patch is cut up to so much smaller and enlarged by bicubic.
         zoom: float, at least 1; a patch is cut up to so much larger and reduced to its size, as if the image had been
             taken from farther away.
         scale: integer, HR's side over LR's; needed where the images bring their LR.
@@ -62,9 +65,12 @@ class PatchSampler:
         scale: int = 1,
         edges: float = 0.0,
         part: tuple[int, int] = (0, 1),
+        rotate: float = 0.0,
+        zoom_in: float = 1.0,
     ):
         self.images, self.patch, self.batch, self.seed = images, patch, batch, seed
         self.flat, self.augment, self.zoom, self.edges = flat, augment, zoom, edges
+        self.rotate, self.zoom_in = rotate, zoom_in
         self.paired = images[0].lr is not None
         index, count = part
         self.rows = range(index * batch // count, (index + 1) * batch // count)
@@ -87,12 +93,25 @@ class PatchSampler:
             self._order = order
         return int(order[1][position])
 
-    def _place(self, image: np.ndarray, level: float, rng: np.random.Generator) -> tuple[int, int, int]:
+    def _side(self, image: np.ndarray, rng: np.random.Generator) -> tuple[int, float, int]:
+        """The side of the square that becomes a patch, in pixels, its angle, in degrees, and the side around it."""
+        side, angle, shorter = self.patch, 0.0, min(image.shape[:2])
+        if self.zoom > 1 or self.zoom_in > 1:
+            side = int(side * rng.uniform(1 / self.zoom_in, max(1, min(self.zoom, shorter / side))))
+            side = max(self.grid, side - side % self.grid)
+        around = side
+        if self.rotate:
+            angle = float(rng.uniform(-self.rotate, self.rotate))
+            turn = np.deg2rad(angle)
+            around = int(np.ceil(side * (abs(np.cos(turn)) + abs(np.sin(turn))) / self.grid)) * self.grid
+            # The same number of pixels on each side.
+            around += (around - side) % (2 * self.grid)
+            if around > shorter:
+                around, angle = side, 0.0
+        return side, angle, around
+
+    def _place(self, image: np.ndarray, side: int, level: float, rng: np.random.Generator) -> tuple[int, int, int]:
         """Top, left and side of a square that is not flat, in pixels."""
-        side = self.patch
-        if self.zoom > 1:
-            side = int(side * rng.uniform(1, max(1, min(self.zoom, min(image.shape[:2]) / side))))
-            side -= side % self.grid
         edges = self.edges > 0 and rng.random() < self.edges
         measure, enough = (contrast, np.inf) if edges else (spread, self.flat)
         best, most = (0, 0, side), -1.0
@@ -106,12 +125,34 @@ class PatchSampler:
                 break
         return best
 
-    def _cut(self, image: np.ndarray, place: tuple[int, int, int], reduced: int, turn: tuple[int, int]) -> np.ndarray:
-        """A square of HR, or the same of an LR `reduced` times smaller, turned and at the size of its patch."""
-        y, x, side = (length // reduced for length in place)
-        crop, size = image[y : y + side, x : x + side], self.patch // reduced
-        if side != size:
-            crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+    def _cut(
+        self,
+        image: np.ndarray,
+        place: tuple[int, int, int],
+        reduced: int,
+        turn: tuple[int, int],
+        side: int,
+        angle: float = 0.0,
+    ) -> np.ndarray:
+        """A square of HR, or the same of an LR `reduced` times smaller, turned and at the size of its patch.
+
+        Args:
+            image: the pixels.
+            place: top, left and side of the square around it, in pixels of HR.
+            reduced: how much smaller `image` is than HR.
+            turn: quarter turns, and whether it is mirrored.
+            side, angle: those of the square itself.
+        """
+        y, x, around = (length // reduced for length in place)
+        crop, size = image[y : y + around, x : x + around], self.patch // reduced
+        if angle:
+            matrix = cv2.getRotationMatrix2D(((around - 1) / 2,) * 2, angle, 1.0)
+            crop = cv2.warpAffine(crop, matrix, (around, around), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
+            edge = (around - side // reduced) // 2
+            crop = crop[edge : edge + side // reduced, edge : edge + side // reduced]
+        if side // reduced != size:
+            way = cv2.INTER_AREA if side // reduced > size else cv2.INTER_CUBIC
+            crop = cv2.resize(crop, (size, size), interpolation=way)
         crop = np.rot90(crop, turn[0])
         return (crop[:, ::-1] if turn[1] else crop).reshape(size, size, self.channels)
 
@@ -134,11 +175,12 @@ class PatchSampler:
             rng = np.random.default_rng([self.seed, 2, step, row])
             image = self.images[index]
             levels[i] = image.max_value
-            place = self._place(image.pixels, image.max_value, rng)
+            side, angle, around = self._side(image.pixels, rng)
+            place = self._place(image.pixels, around, image.max_value, rng)
             turn = (int(rng.integers(4)), int(rng.integers(2))) if self.augment else (0, 0)
-            hr[i] = self._cut(image.pixels, place, 1, turn)
+            hr[i] = self._cut(image.pixels, place, 1, turn, side, angle)
             if image.lr is not None:
-                lr[i] = self._cut(image.lr, place, self.scale, turn)
+                lr[i] = self._cut(image.lr, place, self.scale, turn, side, angle)
         for patches in (hr, lr) if self.paired else (hr,):
             patches *= (2.0 / levels)[:, None, None, None]
             patches -= 1.0

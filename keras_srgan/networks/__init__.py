@@ -64,6 +64,9 @@ def build_generator(recipe: Recipe) -> Model:
         norm=recipe.norm,
         skip=recipe.skip,
         upsampling=recipe.upsampling,
+        first_kernel=recipe.first_kernel,
+        bn_momentum=recipe.bn_momentum,
+        cascades=recipe.cascades,
     )
 
 
@@ -77,4 +80,6 @@ def build_discriminator(recipe: Recipe) -> Model:
         filters=recipe.discriminator_filters,
         dense=recipe.discriminator_dense,
         dropout=recipe.discriminator_dropout,
+        order=recipe.discriminator_order,
+        reduction=recipe.discriminator_reduction,
     )

@@ -57,10 +57,17 @@ class Recipe:
     blocks: int = _field(16, "its depth: residual blocks, recursions or layers, as its builder says")
     norm: str = _field("batch", "normalisation in srresnet", ("batch", "instance", "batch-instance", "none"))
     skip: str = _field("none", "what the generator adds to: nothing, or the bicubic image", ("none", "bicubic"))
+    first_kernel: int = _field(9, "side of srresnet's first convolution", (3, 5, 7, 9))
+    bn_momentum: float = _field(0.9, "momentum of the moving statistics of the generator's BN")
     upsampling: str = _field("transpose", "how unet enlarges", ("transpose", "bilinear"))
+    cascades: str = _field("2-4", "images that recursive makes on its way to x4", ("2-4", "2-3-4"))
     discriminator: str = _field("strided", "network that judges", ("strided", "patch", "none"))
     discriminator_filters: int = _field(64, "width of the discriminator's first layers")
-    discriminator_dense: int = _field(1024, "units of the strided discriminator's hidden Dense layer")
+    discriminator_dense: int = _field(1024, "units of the strided discriminator's hidden Dense layer; 0: none")
+    discriminator_order: str = _field(
+        "bn-leaky", "what follows the strided discriminator's convolutions", ("bn-leaky", "leaky-bn")
+    )
+    discriminator_reduction: str = _field("pool", "how the patch discriminator reduces", ("pool", "stride-pool"))
     discriminator_dropout: float = _field(0.0, "share of the discriminator's last features that training drops")
 
     content_loss: str = _field("mse", "pixel loss of both stages", ("mse", "l1", "charbonnier"))
@@ -91,7 +98,9 @@ class Recipe:
     edges: float = _field(0.0, "share of the patches with the strongest edges of eight: letters, the border")
     augment: bool = _field(True, "flips and right-angle rotations")
     degradation: Degradation = _field(BICUBIC, "how LR is made of HR")
+    rotate: float = _field(0.0, "largest angle of free rotations, degrees")
     zoom: float = _field(1.0, "patches are cut up to so much larger, then reduced; 1: never")
+    zoom_in: float = _field(1.0, "patches are cut up to so much smaller, then enlarged; 1: never")
     image_size: str = _field("", "HEIGHTxWIDTH that images are first resized to, px, as 720x1280; empty: as they are")
     val_fraction: float = _field(0.1, "share of the patients held out where no --val is given")
     val_patch: int = _field(192, "side of the central crop of each validation image, px")
@@ -119,11 +128,11 @@ class Recipe:
                     f"{name} = {getattr(self, name)} px is not a multiple of scale {self.scale} "
                     f"(at least {2 * self.scale}): choose for example {24 * self.scale}"
                 )
-        counts = ("filters", "blocks", "batch", "val_images", "discriminator_filters", "discriminator_dense")
+        counts = ("filters", "blocks", "batch", "val_images", "discriminator_filters")
         for name in (*counts, "steps_per_execution"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} = {getattr(self, name)}: must be at least 1")
-        for name in ("epochs", "pretrain_epochs", "patches_per_epoch", "warmup"):
+        for name in ("epochs", "pretrain_epochs", "patches_per_epoch", "warmup", "discriminator_dense"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} = {getattr(self, name)}: must not be negative")
         for name in ("lr", "pretrain_lr"):
@@ -135,8 +144,13 @@ class Recipe:
             raise ValueError(f"discriminator_dropout = {self.discriminator_dropout}: must be in [0, 1)")
         if self.clip < 0:
             raise ValueError(f"clip = {self.clip}: must not be negative")
-        if self.zoom < 1:
-            raise ValueError(f"zoom = {self.zoom}: must be at least 1")
+        for name in ("zoom", "zoom_in"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} = {getattr(self, name)}: must be at least 1")
+        if not 0 <= self.rotate <= 180:
+            raise ValueError(f"rotate = {self.rotate}: must be in [0, 180]")
+        if not 0 <= self.bn_momentum < 1:
+            raise ValueError(f"bn_momentum = {self.bn_momentum}: must be in [0, 1)")
         if self.tv_weight < 0:
             raise ValueError(f"tv_weight = {self.tv_weight}: must not be negative")
         if self.image_size and min(self.image_shape or (0,)) < self.patch:

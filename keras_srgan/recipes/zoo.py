@@ -10,6 +10,8 @@ XRAY = Recipe(
     source="Dhundale et al., IJIRSET 14(4), 2025, doi 10.15680/IJIRSET.2025.1404646: SRGAN on chest X-rays; network of "
     "Ledig et al., CVPR 2017",
     reported="pictures only, no PSNR or SSIM",
+    discriminator_order="leaky-bn",
+    discriminator_dense=0,
 )
 
 
@@ -98,6 +100,7 @@ RECIPES = {
             reported="31.92 dB / .8573, its own COVID-19 images, crops of 720x1280 frames",
             blocks=8,
             norm="batch-instance",
+            first_kernel=3,
             discriminator_dropout=0.3,
             image_size="720x1280",
         ),
@@ -126,7 +129,8 @@ RECIPES = {
             adversarial_weight=1e-2,
             lr=2e-4,
             pretrain_lr=2e-4,
-            zoom=1.2,
+            rotate=15.0,
+            zoom_in=1.2,
         ),
         Recipe(
             name="recursive-gan",
@@ -135,7 +139,9 @@ RECIPES = {
             "Set5, 28.42 under the usual protocol",
             generator="recursive",
             blocks=5,
+            cascades="2-3-4",
             discriminator="patch",
+            discriminator_reduction="stride-pool",
             zoom=1.67,  # the paper's scalings, down to 0.6
         ),
         ESRGAN,

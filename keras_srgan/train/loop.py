@@ -37,6 +37,8 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
         recipe.scale,
         recipe.edges,
         (run.replicas.host, run.replicas.hosts),
+        recipe.rotate,
+        recipe.zoom_in,
     )
     metric_values = None
     if progress["step"]:

@@ -1,9 +1,13 @@
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 
 from keras_srgan.data.disk_cache import Spool
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset, validation_arrays
+from keras_srgan.images import Image
 
 
 @pytest.fixture
@@ -105,3 +109,51 @@ def test_validation_crops_are_central_and_fixed(images):
     first = images[0].pixels
     np.testing.assert_allclose((hr[0, ..., 0] + 1) * 127.5, first[1:49, 8:56], atol=1e-4)
     assert validation_arrays(images, 1000, 4, 2)[1].shape[1] == 48
+
+
+def disc(size=64):
+    """A bright disc off the middle, and its image's centre."""
+    y, x = np.mgrid[:size, :size]
+    return (np.hypot(y - 30, x - 34) < 9).astype("uint8") * 200
+
+
+def test_free_rotations_turn_patches_about_their_middle():
+    y, x = np.mgrid[:96, :96]
+    stripes = (127 + 100 * np.sin(x / 3)).astype("uint8")
+    images = [Image(stripes, 255, Path("a.png"))]
+    plain = PatchSampler(images, 32, 8, augment=False).draw(0)[0]
+    turned = PatchSampler(images, 32, 8, augment=False, rotate=30).draw(0)[0]
+    assert np.abs(np.diff(plain, axis=1)).max() < 1e-6  # upright stripes
+    slant = np.abs(np.diff(turned, axis=1)).mean(axis=(1, 2, 3))
+    assert (slant > 0.01).sum() >= 6 and turned.shape == plain.shape
+    # A turned patch is the same texture: no border, no other contrast.
+    np.testing.assert_allclose(turned.std(axis=(1, 2, 3)), plain.std(axis=(1, 2, 3)), rtol=0.15)
+
+
+def test_zooming_in_enlarges_and_images_too_small_to_turn_stay_upright(rng):
+    y, x = np.mgrid[:96, :96]
+    images = [Image((127 + 100 * np.sin(x / 2)).astype("uint8"), 255, Path("a.png"))]
+    plain = PatchSampler(images, 32, 16, augment=False).draw(0)[0]
+    larger = PatchSampler(images, 32, 16, augment=False, zoom_in=3.0).draw(0)[0]
+    steps = [np.abs(np.diff(each, axis=2)).mean(axis=(1, 2, 3)) for each in (plain, larger)]
+    assert steps[1].min() < 0.6 * steps[0].min()
+    small = [Image(rng.integers(0, 255, (33, 33)).astype("uint8"), 255, Path("b.png"))]
+    one, other = (PatchSampler(small, 32, 2, augment=False, rotate=angle).draw(0)[0] for angle in (0, 45))
+    assert one.shape == other.shape == (2, 32, 32, 1)
+
+
+def test_pairs_are_turned_and_zoomed_alike():
+    hr = cv2.GaussianBlur(disc(128), (0, 0), 3)
+    lr = cv2.resize(hr, (32, 32), interpolation=cv2.INTER_AREA)
+    images = [Image(hr, 255, Path("a.png"), lr=lr)]
+    sampler = PatchSampler(images, 64, 16, scale=4, rotate=40, zoom_in=1.5, zoom=1.2)
+    high, low = sampler.draw(0)
+    again = np.stack([cv2.resize(each, (16, 16), interpolation=cv2.INTER_AREA) for each in high])
+    assert high.std() > 0.05
+    assert np.abs(again - low[..., 0]).mean() < 0.01
+
+
+def test_without_the_new_options_batches_are_what_they_were(make_image):
+    images = [make_image()]
+    kept, new = (PatchSampler(images, 32, 4, zoom=1.5, **o).draw(3)[0] for o in ({}, {"rotate": 0.0, "zoom_in": 1.0}))
+    np.testing.assert_array_equal(kept, new)

@@ -85,6 +85,7 @@ def test_the_loss_reaches_every_weight_and_a_step_lowers_it(name, rng):
 LOOKS = [(name, {"scale": scale}) for name in GENERATORS for scale in (2, 3, 4)] + [
     *((name, {"skip": "bicubic"}) for name in GENERATORS if "skip" in inspect.signature(GENERATORS[name]).parameters),
     *(("srresnet", {"norm": norm}) for norm in ("instance", "batch-instance")),
+    *(("recursive", {"cascades": "2-3-4", "scale": scale}) for scale in (2, 3, 4)),
     ("unet", {"upsampling": "bilinear"}),
 ]
 

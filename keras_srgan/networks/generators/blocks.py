@@ -3,7 +3,7 @@
 from keras import layers
 from keras.initializers import Constant
 
-from keras_srgan.layers import BicubicUpsampling2D, FastConv2D, LocalDetail
+from keras_srgan.layers import BicubicUpsampling2D, CropLike, FastConv2D, LocalDetail
 
 GAIN = 8.0  # how much the bicubic form amplifies detail on its way in, and reduces it on its way out
 
@@ -58,6 +58,25 @@ def end(x, lr, channels: int, scale: int, skip: str, size: int = 3, activation: 
     if skip == "bicubic":
         return on_bicubic(x, lr, scale)
     return layers.Activation(activation or "linear", dtype="float32", name="sr")(x)
+
+
+def end_like(x, image, channels: int, skip: str, size: int = 3):
+    """The last convolution of a network at HR's size, cropped to `image`; closed by tanh, or added to `image`.
+
+    Args:
+        x: features, at least as large as `image`.
+        image: the enlarged input, at the size of HR.
+        channels: integer.
+        skip: `"none"` or `"bicubic"`.
+        size: integer, the side of the kernel.
+    """
+    start = "zeros" if skip == "bicubic" else "glorot_uniform"
+    x = conv(channels, size, kernel_initializer=start, dtype="float32", name="tail")(x)
+    x = CropLike(dtype="float32", name="crop")([x, image])
+    if skip == "bicubic":
+        x = layers.Rescaling(1 / GAIN, dtype="float32", name="residual")(x)
+        return layers.Add(dtype="float32", name="sr")([image, x])
+    return layers.Activation("tanh", dtype="float32", name="sr")(x)
 
 
 def on_bicubic(x, lr, scale: int):

@@ -8,10 +8,10 @@ from keras_srgan.networks.generators.blocks import begin, conv, end, prelu, upsa
 NORMS = ("batch", "instance", "batch-instance", "none")
 
 
-def normalise(x, norm: str, name: str):
+def normalise(x, norm: str, name: str, bn_momentum: float = 0.9):
     """Applies the normalisation that a recipe names."""
     if norm == "batch":
-        return BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
+        return BatchNormalization(momentum=bn_momentum, name=f"{name}_bn")(x)
     if norm == "instance":
         return layers.GroupNormalization(groups=-1, name=f"{name}_in")(x)
     return x
@@ -24,6 +24,8 @@ def srresnet(
     blocks: int = 16,
     norm: str = "batch",
     skip: str = "none",
+    first_kernel: int = 9,
+    bn_momentum: float = 0.9,
     name: str = "srresnet",
 ) -> Model:
     """Builds the generator, for any height and width.
@@ -37,6 +39,8 @@ def srresnet(
             instance after the trunk's convolution.
         skip: `"none"` (the paper's form, closed by tanh) or `"bicubic"`: the network sees local detail, adds
             to the bicubic enlargement, starts exactly there, and is left linear.
+        first_kernel: integer, the side of the first convolution: 9, or 3 (Zhou, DAML 2024).
+        bn_momentum: float, the momentum of the moving statistics.
 
     Returns:
         A functional model from `(N, H, W, channels)` to `(N, H * scale, W * scale, channels)`, float32,
@@ -47,15 +51,15 @@ def srresnet(
     in_blocks, in_trunk = norm.split("-") if "-" in norm else (norm, norm)
     factors = upsampling_factors(scale)
     lr = Input((None, None, channels), name="lr")
-    x = head = prelu(conv(filters, 9, name="head")(begin(lr, skip)), "head_prelu")
+    x = head = prelu(conv(filters, first_kernel, name="head")(begin(lr, skip)), "head_prelu")
     for i in range(1, blocks + 1):
         shortcut = x
         x = conv(filters, name=f"block{i}_conv1")(x)
-        x = prelu(normalise(x, in_blocks, f"block{i}_1"), f"block{i}_prelu")
+        x = prelu(normalise(x, in_blocks, f"block{i}_1", bn_momentum), f"block{i}_prelu")
         x = conv(filters, name=f"block{i}_conv2")(x)
-        x = layers.Add(name=f"block{i}_add")([shortcut, normalise(x, in_blocks, f"block{i}_2")])
+        x = layers.Add(name=f"block{i}_add")([shortcut, normalise(x, in_blocks, f"block{i}_2", bn_momentum)])
     x = conv(filters, name="trunk")(x)
-    x = layers.Add(name="long_skip")([head, normalise(x, in_trunk, "trunk")])
+    x = layers.Add(name="long_skip")([head, normalise(x, in_trunk, "trunk", bn_momentum)])
     for i, factor in enumerate(factors, 1):
         x = prelu(SubpixelConv2D(filters, factor, name=f"upsample{i}")(x), f"upsample{i}_prelu")
     return Model(lr, end(x, lr, channels, scale, skip, size=9, activation="tanh"), name=name)

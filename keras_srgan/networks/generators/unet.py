@@ -2,19 +2,16 @@
 
 from keras import Input, Model, layers
 
-from keras_srgan.layers import BatchNormalization, CropLike, PadToMultiple
-from keras_srgan.networks.generators.blocks import conv, enlarged
+from keras_srgan.layers import BatchNormalization, PadToMultiple
+from keras_srgan.networks.generators.blocks import conv, end_like, enlarged
 
 DEPTH = 4
 
 
-def _bn_relu(x, name: str):
-    return layers.ReLU(name=f"{name}_relu")(BatchNormalization(momentum=0.9, name=f"{name}_bn")(x))
-
-
-def _double(x, filters: int, name: str):
+def _double(x, filters: int, momentum: float, name: str):
     for i in (1, 2):
-        x = _bn_relu(conv(filters, name=f"{name}_conv{i}")(x), f"{name}_{i}")
+        x = BatchNormalization(momentum=momentum, name=f"{name}_{i}_bn")(conv(filters, name=f"{name}_conv{i}")(x))
+        x = layers.ReLU(name=f"{name}_{i}_relu")(x)
     return x
 
 
@@ -30,6 +27,8 @@ def unet(
     scale: int = 4,
     filters: int = 64,
     upsampling: str = "transpose",
+    skip: str = "none",
+    bn_momentum: float = 0.9,
     name: str = "unet",
 ) -> Model:
     """Builds the U-Net generator: LR enlarged to HR's size, an encoder and a decoder with skip connections.
@@ -39,10 +38,13 @@ def unet(
         scale: integer; 1 for pairs of equal size.
         filters: integer, the width of the first level; it doubles at each of four levels below.
         upsampling: `"transpose"` (transposed convolutions) or `"bilinear"` (bilinear, then a convolution).
+        skip: `"none"` (the paper's form, closed by tanh) or `"bicubic"`: a long skip carries the enlarged image
+            through; the network adds to it, starts exactly there, and is left linear.
+        bn_momentum: float, the momentum of the moving statistics.
         name: string.
 
     Returns:
-        A functional model from LR to SR, float32, both in `[-1, 1]`, closed by tanh. Sides that are no
+        A functional model from LR to SR, float32, both in `[-1, 1]`. Sides that are no
         multiple of 16 are padded inside.
 
     Raises:
@@ -58,14 +60,12 @@ def unet(
     x = PadToMultiple(2**DEPTH, name="pad")(image)
     kept = []
     for level in range(DEPTH):
-        x = _double(x, filters * 2**level, f"down{level}")
+        x = _double(x, filters * 2**level, bn_momentum, f"down{level}")
         kept.append(x)
         x = layers.MaxPooling2D(2, name=f"pool{level}")(x)
-    x = _double(x, filters * 2**DEPTH, "bottom")
+    x = _double(x, filters * 2**DEPTH, bn_momentum, "bottom")
     for level in reversed(range(DEPTH)):
         x = _larger(x, filters * 2**level, upsampling, f"up{level}_larger")
         x = layers.Concatenate(name=f"up{level}_join")([kept[level], x])
-        x = _double(x, filters * 2**level, f"up{level}")
-    x = conv(channels, 1, dtype="float32", name="tail")(x)
-    x = CropLike(dtype="float32", name="crop")([x, image])
-    return Model(lr, layers.Activation("tanh", dtype="float32", name="sr")(x), name=name)
+        x = _double(x, filters * 2**level, bn_momentum, f"up{level}")
+    return Model(lr, end_like(x, image, channels, skip, size=1), name=name)
