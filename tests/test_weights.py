@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import runpy
 import subprocess
@@ -29,7 +30,7 @@ SMALL = Recipe().replace(filters=8, blocks=1)
 @pytest.fixture
 def saved(tmp_path):
     generator = build_generator(SMALL)
-    card = {"recipe": SMALL.__dict__}
+    card = {"recipe": dataclasses.asdict(SMALL)}
     return generator, save_weights(generator, tmp_path / "small.weights.h5", card)
 
 
@@ -170,7 +171,7 @@ def pair(tmp_path):
     """A network and the pretrained one beside it, with other weights."""
     for seed, name in enumerate(("small", "small-pretrained")):
         keras.utils.set_random_seed(seed)
-        save_weights(build_generator(SMALL), tmp_path / f"{name}.weights.h5", {"recipe": SMALL.__dict__})
+        save_weights(build_generator(SMALL), tmp_path / f"{name}.weights.h5", {"recipe": dataclasses.asdict(SMALL)})
     return tmp_path
 
 
@@ -235,7 +236,7 @@ def test_alpha_without_its_pair_is_named(pair):
     with pytest.raises(FileNotFoundError, match="small-pretrained-pretrained.weights.h5 is not beside it"):
         load(pair / "small-pretrained.weights.h5", alpha=0.5)
     other = SMALL.replace(blocks=2)
-    save_weights(build_generator(other), pair / "small-pretrained.weights.h5", {"recipe": other.__dict__})
+    save_weights(build_generator(other), pair / "small-pretrained.weights.h5", {"recipe": dataclasses.asdict(other)})
     with pytest.raises(ValueError, match="two networks of one form"):
         load(pair, alpha=0.5)
 

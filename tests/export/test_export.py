@@ -1,5 +1,6 @@
 """Exported networks give Keras's image in their own runtimes, and a failed export leaves nothing."""
 
+import dataclasses
 import importlib.util
 import inspect
 import json
@@ -79,7 +80,7 @@ def weights(shaken, tmp_path_factory):
     folder = tmp_path_factory.mktemp("weights")
     networks = {"tiny": shaken(build_generator(PLUS)), "tiny-pretrained": build_generator(PLUS)}
     for name, generator in networks.items():
-        card = {"name": name, "recipe": PLUS.__dict__, "licence": "Apache-2.0", "intended_use": "research"}
+        card = {"name": name, "recipe": dataclasses.asdict(PLUS), "licence": "Apache-2.0", "intended_use": "research"}
         save_weights(generator, folder / f"{name}.weights.h5", card)
     return folder / "tiny.weights.h5"
 
@@ -208,7 +209,7 @@ def test_mistakes_are_one_line(status, arguments, message, weights, tmp_path, mo
     card = weights.with_name("tiny.json").read_text()
     (tmp_path / "cut.weights.h5").write_bytes(weights.read_bytes()[:999])
     (tmp_path / "cut.json").write_text(card)
-    other = {"recipe": PLUS.replace(filters=16).__dict__}
+    other = {"recipe": dataclasses.asdict(PLUS.replace(filters=16))}
     save_weights(build_generator(PLUS), tmp_path / "other.weights.h5", other)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/file").write_text("kept")

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import dataclasses
 import json
 import re
 import subprocess
@@ -46,7 +47,7 @@ def crops(sources):
 def weights(tmp_path_factory):
     recipe = Recipe().replace(filters=4, blocks=1)
     path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
-    return save_weights(build_generator(recipe), path, {"recipe": recipe.__dict__})
+    return save_weights(build_generator(recipe), path, {"recipe": dataclasses.asdict(recipe)})
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Peers on loopback for the tests of keras_srgan.pacs: a storing node, a listener, Orthanc."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -48,7 +49,7 @@ def weights(tmp_path_factory):
 
     recipe = Recipe().replace(filters=4, blocks=1)
     path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
-    save_weights(build_generator(recipe), path, {"recipe": recipe.__dict__})
+    save_weights(build_generator(recipe), path, {"recipe": dataclasses.asdict(recipe)})
     return path
 
 

@@ -1,6 +1,7 @@
 """`upscale --ray`: the serial command's files and records, whatever dies on the way."""
 
 import contextlib
+import dataclasses
 import importlib.util
 import json
 import os
@@ -57,7 +58,7 @@ def folder(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("ray")
     recipe = Recipe().replace(filters=4, blocks=2)
-    save_weights(build_generator(recipe), folder / "small.weights.h5", {"recipe": recipe.__dict__})
+    save_weights(build_generator(recipe), folder / "small.weights.h5", {"recipe": dataclasses.asdict(recipe)})
     for number in range(6):
         write_image(folder / "in" / f"{number}.png", picture(24 + 4 * number, 40))
     (folder / "in" / "3b.png").write_bytes(b"")

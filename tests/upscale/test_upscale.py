@@ -1,5 +1,6 @@
 """`python -m keras_srgan.upscale` on small files of every kind: what comes out, and what bad input gets."""
 
+import dataclasses
 import errno
 import io
 import json
@@ -522,7 +523,7 @@ def real_weights(tmp_path_factory):
 
     recipe = Recipe().replace(filters=4, blocks=1)
     path = tmp_path_factory.mktemp("weights") / "small.weights.h5"
-    return save_weights(build_generator(recipe), path, {"recipe": recipe.__dict__})
+    return save_weights(build_generator(recipe), path, {"recipe": dataclasses.asdict(recipe)})
 
 
 def test_the_command_runs_as_a_module_with_real_weights(real_weights, tmp_path):
