@@ -39,6 +39,11 @@ def test_the_object_says_that_it_is_synthetic_and_what_made_it(radiograph, heade
     assert written.LossyImageCompression == "01"
 
 
+@pytest.mark.parametrize("number, wanted", [("5", 504), ("", None), ("123456789", 123456789)])
+def test_the_series_has_a_number_of_its_own(radiograph, header, number, wanted):
+    assert header(radiograph(STORED, 12, SeriesNumber=number)).SeriesNumber == wanted
+
+
 def test_codes_of_the_equipment_are_those_of_the_standard(radiograph, header):
     from pydicom.sr.codedict import codes
 

@@ -85,6 +85,9 @@ def mark_derived(dataset: Dataset, scale: float, network: Network | None, digest
     described = str(dataset.get("SeriesDescription") or "").strip()
     ending = f"x{scale:g} keras-srgan"
     dataset.SeriesDescription = f"{described[: 63 - len(ending)]} {ending}".strip()
+    number = dataset.get("SeriesNumber")
+    if isinstance(number, int) and 0 <= number < 10**8:  # 504 is series 5, four times larger
+        dataset.SeriesNumber = 100 * number + round(scale)
     _add_equipment(dataset, note, network)
     now = datetime.datetime.now()
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")

@@ -53,7 +53,7 @@ def parametric_map(derived: Dataset, planes: np.ndarray, label: str, meaning: st
             [source],
             planes.astype(np.float32) if len(planes) > 1 else planes[0].astype(np.float32),
             series_instance_uid=generate_uid(entropy_srcs=[str(derived.SeriesInstanceUID), label]),
-            series_number=int(derived.get("SeriesNumber") or 1),
+            series_number=10 * int(derived.get("SeriesNumber") or 0) + 1 + (label == "spread"),
             sop_instance_uid=generate_uid(entropy_srcs=[str(derived.SOPInstanceUID), label]),
             instance_number=max(1, int(derived.get("InstanceNumber") or 1)),
             manufacturer="The keras-srgan authors",
