@@ -218,7 +218,7 @@ def test_several_frames_are_refused_and_counted():
     ("name", "word"),
     [
         ("rtplan.dcm", "a plan"),
-        ("DICOMDIR", "pixel data"),
+        ("DICOMDIR", "a directory"),
         ("examples_palette.dcm", "PALETTE COLOR"),
         ("rtdose_1frame.dcm", "doses"),
         ("liver_1frame.dcm", "labels"),

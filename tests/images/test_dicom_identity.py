@@ -106,6 +106,14 @@ def test_two_images_without_any_uid_get_uids_of_their_own_and_stable_ones(radiog
     assert first.file_meta.MediaStorageSOPInstanceUID == first.SOPInstanceUID
 
 
+@pytest.mark.parametrize("name", UIDS)
+def test_the_uid_that_is_missing_is_made_anew_and_stable(radiograph, header, name):
+    source = radiograph(STORED, 12, **{name: ""})
+    first, again = header(source), header(source)
+    assert [first[each].value for each in UIDS] == [again[each].value for each in UIDS]
+    assert ("SourceImageSequence" in first) == (name != "SOPInstanceUID")
+
+
 def test_one_uid_for_all_patients_does_not_join_them(radiograph, header):
     same = dict.fromkeys(UIDS, "1.2.3")
     one, two = (header(radiograph(STORED, 12, PatientID=patient, **same)) for patient in "AB")

@@ -11,7 +11,7 @@ from keras_srgan.images.dicom.image_type import mark_type
 from keras_srgan.images.dicom.repair import usable_uid
 from keras_srgan.version import __version__
 
-_UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
+UIDS = ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 _NOTE = "Enlarged {scale:g} times by keras-srgan; fine detail is estimated; not for diagnostic use"
 
 
@@ -61,7 +61,7 @@ def mark_derived(dataset: Dataset, scale: float, network: Network | None, digest
         notes.append("a Secondary Capture, for the source names no SOP class")
     # `capture.py` gives the header of a file of another format, which has no DICOM source.
     capture = "ConversionType" in dataset and "SOPInstanceUID" not in dataset
-    lacking = [name for name in _UIDS if usable_uid(dataset.get(name)) is None]
+    lacking = [name for name in UIDS if usable_uid(dataset.get(name)) is None]
     if lacking and not capture:
         notes.append(f"{', '.join(lacking)} of the source name nothing: new ones are given, without a reference")
     reference = None if "SOPInstanceUID" in lacking else _reference(dataset)
@@ -96,7 +96,7 @@ def mark_derived(dataset: Dataset, scale: float, network: Network | None, digest
 
 def _give_uids(dataset: Dataset, scale: float, network: Network | None, digest: str | None, capture: bool) -> None:
     """One series a source series, network and scale; the study stays."""
-    source, study, series = (usable_uid(dataset.get(name)) for name in _UIDS)
+    source, study, series = (usable_uid(dataset.get(name)) for name in UIDS)
     content = str(series) if capture and series else digest or generate_uid()
     if study is None:
         dataset.StudyInstanceUID = generate_uid(entropy_srcs=["keras-srgan", "study", content])

@@ -24,6 +24,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEnd
 from keras_srgan.images.dicom.classes import check_class
 from keras_srgan.images.dicom.codestream import Stream, examine_stream
 from keras_srgan.images.dicom.depth import true_bits
+from keras_srgan.images.dicom.identity import UIDS
 from keras_srgan.images.dicom.padding import Padding, padding_range, take_out
 from keras_srgan.images.dicom.repair import swap_words, usable_uid
 from keras_srgan.images.headers import MAX_PIXELS, ImageError, check_size, naming, one_line
@@ -116,7 +117,7 @@ def open_dicom(path: str | os.PathLike, max_pixels: int | None = None) -> DicomF
             header.add_new("HighBit", "US", bits - 1)
         if "TotalPixelMatrixRows" in header:
             raise ImageError("a whole-slide image in tiles; enlarging them one by one would leave seams")
-        nameless = any(usable_uid(header.get(name)) is None for name in ("SOPInstanceUID", "SeriesInstanceUID"))
+        nameless = any(usable_uid(header.get(name)) is None for name in UIDS)
         digest = hashlib.sha256(data).hexdigest() if nameless else None
     return DicomFrames(header, 2**bits - 1, count, _frames(path, dataset, count, bits, notes), notes, digest)
 
@@ -149,6 +150,8 @@ def _examine(data: bytes, max_pixels: int | None, notes: list[str]) -> FileDatas
         raise ImageError("an encrypted file (CMS envelope); decrypt it first")
     _check_deflated(data, MAX_PIXELS if max_pixels is None else max_pixels)
     dataset = pydicom.dcmread(io.BytesIO(data), force=not marked)
+    if usable_uid(dataset.get("SOPClassUID")) is None and "MediaStorageSOPClassUID" in dataset.file_meta:
+        dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID
     if marked or "SOPClassUID" in dataset:
         notes += filter(None, [check_class(dataset)])
     if "PixelData" not in dataset:
