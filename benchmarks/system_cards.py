@@ -93,6 +93,7 @@ def lines(run: dict, card: dict | None, whole: bool) -> list[list[str]]:
             stage = "pretrain" if content else "adversarial"
             both = len(rows) > 1
             name = title + (f", {'content stage' if content else 'adversarial stage'}" if both else "")
+            name += ": **below bicubic**" if content and row["psnr"]["mean"] < base["psnr"]["mean"] else ""
             psnr, ssim, lpips = (row.get(key) for key in KEPT[:3])
             gain = psnr["mean"] - base["psnr"]["mean"]
             what = f"{where.replace('=', ', ')}, {test['images']} images, bicubic {base['psnr']['mean']:.2f}"
@@ -112,9 +113,10 @@ def render(runs: list[dict], cards: Path, paper: str = "") -> str:
     chosen = [run for run in runs if paper in ("", run.get("paper"))]
     if not chosen:
         raise ValueError(f"no run of paper {paper!r}: known are {', '.join(papers(runs))}")
-    body: list[list[str]] = []
-    for run in chosen:
-        body += lines(run, read_card(run, cards), bool(paper))
+    found = [(run, read_card(run, cards)) for run in chosen]
+    if not paper:  # what is trained comes first
+        found.sort(key=lambda pair: pair[1] is None)
+    body = [line for run, card in found for line in lines(run, card, bool(paper))]
     text = markdown_table(HEAD, body)
     if paper and (judged := verdicts(chosen, cards)):
         text += "\n\n" + markdown_table(("discriminator", *JUDGED), judged)

@@ -16,6 +16,10 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 import system_cards  # noqa: E402
 import train_systems  # noqa: E402
 
+from keras_srgan.files import sha256  # noqa: E402
+from keras_srgan.recipes import RECIPES  # noqa: E402
+from keras_srgan.weights import SUFFIX, weights_folder  # noqa: E402
+
 SMALL = "--filters 4 --blocks 1 --patch 32 --val-patch 32 --batch 4 --val-images 1 --no-xla --val-fraction 0.3".split()
 RUN = {"name": "tiny", "paper": "none", "recipe": "xray-fast", "data": ["a", "b"], "flags": SMALL, "epoch": 16}
 
@@ -155,3 +159,28 @@ def test_tables_say_what_the_cards_say_and_what_is_not_trained(tmp_path):
     assert "| x on x | 0.900 | 0.800 | 0.700 | 0.600 | - |" in whole
     with pytest.raises(ValueError, match="known are none"):
         system_cards.render(runs, tmp_path, "nope")
+    low = json.loads(json.dumps(CARD))
+    low["tests"]["cxr=test"]["table"][1]["psnr"]["mean"] = 29.9
+    (tmp_path / "tiny.json").write_text(json.dumps(low))
+    assert "content stage: **below bicubic** |" in system_cards.render(runs, tmp_path, "none")
+
+
+def test_the_page_the_cards_and_the_weights_say_the_same():
+    runs, page = train_systems.read_queue(train_systems.QUEUE), system_cards.PAGE.read_text(encoding="utf-8")
+    names = system_cards.papers(runs)
+    assert {run.get("paper") for run in runs} == set(names) and len(names) == 5
+    for paper in ("", *names):
+        table = page.split(system_cards.BEGIN.format(paper or "all"))[1].split(system_cards.END)[0].strip()
+        assert table == system_cards.render(runs, system_cards.CARDS, paper), "run benchmarks/train_systems.py --write"
+    known = {run["name"]: run for run in runs}
+    for path in system_cards.CARDS.glob("*.json"):
+        card = json.loads(path.read_text(encoding="utf-8"))
+        assert card["run"] == known[path.stem], f"{path.name} is of another line of the queue"
+        assert card["recipe"]["name"] in RECIPES and card["hardware"] and card["tests"]
+        assert len(card["weights"]) == 1 + (
+            "adversarial_patches" in card["budget"] and "pretrain_patches" in card["budget"]
+        )
+    for run in runs:
+        if shipped := run.get("weights"):
+            file = weights_folder() / f"{shipped}{SUFFIX}"
+            assert system_cards.read_card(run, system_cards.CARDS)["weights"] == {shipped: sha256(file)}

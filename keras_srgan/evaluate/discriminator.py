@@ -92,7 +92,8 @@ class DiscriminatorTest:
         size = self.recipe.patch
         cut = np.stack([image[y : y + size, x : x + size] for y, x in corners])
         batch = cut.reshape(*cut.shape[:3], -1).astype("float32") * (2 / max_value) - 1
-        return np.asarray(self.network(batch, training=False))[:, 0]
+        # A PatchGAN judges many places of a patch: their mean.
+        return np.asarray(self.network(batch, training=False)).reshape(len(batch), -1).mean(axis=1)
 
     def results(self) -> list[dict[str, Any]]:
         """`classification` of each method's patches against the real ones, with the `name` of both networks."""
