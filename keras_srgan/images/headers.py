@@ -44,9 +44,10 @@ def one_line(error: object, limit: int = 200) -> str:
         limit: Longest text returned, in characters.
 
     Returns:
-        The text, its white space collapsed, cut to `limit`.
+        The text, its white space and what cannot be printed collapsed, cut to `limit`.
     """
-    text = " ".join(str(error).split()) or type(error).__name__
+    shown = "".join(each if each.isprintable() else " " for each in str(error))
+    text = " ".join(shown.split()) or type(error).__name__
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
@@ -62,7 +63,7 @@ def naming(path: str | os.PathLike, describe: Callable[[Exception], str], *passe
     try:
         yield
     except ImageError as error:
-        raise ImageError(f"{path}: {error}") from None
+        raise ImageError(f"{path}: {one_line(error, 400)}") from None
     except passed:
         raise
     except Exception as error:

@@ -209,6 +209,12 @@ def test_missing_codec_names_the_package_to_install(monkeypatch):
     refused(sample("MR_small_jp2klossless.dcm"), "pip install 'keras-srgan[dicom]'", "JPEG 2000")
 
 
+def test_what_a_header_says_cannot_break_the_line_of_an_error(tmp_path):
+    dataset = radiograph(STORED12, 12)
+    dataset.PhotometricInterpretation = "MO\nNO\x1b[2J"
+    refused(saved(tmp_path, dataset), "MO NO [2J DICOM")
+
+
 def test_several_frames_are_refused_and_counted():
     refused(sample("examples_ybr_color.dcm"), "30 frames")
     refused(sample("SC_rgb_rle_2frame.dcm"), "2 frames")

@@ -126,7 +126,7 @@ def derived_header(
     if max(dataset.Rows, dataset.Columns) > 65535:
         raise ImageError(f"{dataset.Rows}x{dataset.Columns} pixels, DICOM ends at 65535 a side; write .png")
     if notes is not None:
-        notes += [text for text in dict.fromkeys(said) if text not in notes]
+        notes += [text for text in dict.fromkeys(one_line(each, 2000) for each in said) if text not in notes]
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
