@@ -65,5 +65,20 @@ def enlarge(source: Path, folder: Path, upscaler: "Upscaler", settings: Settings
 
 
 def is_result(header: Dataset) -> bool:
-    """Whether an object was made by this package: enlarging what comes back would never end."""
-    return "by keras-srgan" in str(header.get("DerivationDescription") or "")
+    """Whether an object was made by this package: enlarging what comes back would never end.
+
+    Args:
+        header: its data set. An enhanced object says in its functional groups what it was derived from.
+
+    Returns:
+        Whether its equipment or its derivation names this package.
+    """
+    groups = [item for group in header.get("SharedFunctionalGroupsSequence") or [] for item in _derivations(group)]
+    equipment = header.get("ContributingEquipmentSequence") or []
+    return any("by keras-srgan" in str(each.get("DerivationDescription") or "") for each in [header, *groups]) or any(
+        each.get("ManufacturerModelName") == "keras-srgan" for each in [header, *equipment]
+    )
+
+
+def _derivations(group: Dataset) -> list[Dataset]:
+    return list(group.get("DerivationImageSequence") or [])

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from pynetdicom import evt
+from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.transport import AssociationSocket
 
 PDU = 2**20  # bytes; an association request with every SOP class stays well below
@@ -15,8 +16,8 @@ def bounds(max_bytes: int) -> list[tuple]:
     """Event handlers that give an association bounded memory and time.
 
     Args:
-        max_bytes: of one message, its data set included. A longer one, or a PDU of more than `PDU` bytes, ends the
-            association as a broken connection would.
+        max_bytes: of a C-STORE request, its data set included. A longer one, another message of more than `PDU` bytes
+            (it would be in memory) or such a PDU ends the association as a broken connection would.
 
     Returns:
         Handlers as pynetdicom takes them.
@@ -52,7 +53,8 @@ class Reader:
             OSError: if they are too many or too slow.
         """
         self.total += count
-        if count > PDU or self.total > self._max_bytes:
+        stored = isinstance(self._connection.assoc.dimse.message, C_STORE_RQ)
+        if count > PDU or self.total > (self._max_bytes if stored else min(PDU, self._max_bytes)):
             raise OSError(f"a message of {max(self.total, count)} bytes, more than the limit")
         stream, data, deadline = self._connection.socket, bytearray(), time.monotonic() + IDLE
         assert stream is not None

@@ -11,6 +11,7 @@ from keras_srgan.pacs.queue import Entry, Queue
 from keras_srgan.pacs.worker import Worker, WorkerDied
 
 MOST_DEATHS = 5  # of the worker on one instance, before that instance is given up
+ENLARGING_PAUSE = 10.0  # seconds after a full disk or a worker that can't start
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two tries of a destination that can't be reached
 
 
@@ -64,7 +65,7 @@ class Service:
                 if not self._stop.is_set():
                     LOG.warning("%s not enlarged yet: %s", entry.key[:12], reason(error))
                     self._queue.postpone(entry)
-                    self._stop.wait(10)
+                    self._stop.wait(ENLARGING_PAUSE)
 
     def _enlarge(self, entry: Entry) -> None:
         name, started = entry.key[:12], time.monotonic()

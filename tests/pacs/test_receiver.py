@@ -3,6 +3,8 @@
 import logging
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 
@@ -186,6 +188,21 @@ def status_of(stream):
     return struct.unpack_from("<H", answer, at + 8)[0]
 
 
+def test_only_what_is_stored_may_be_large_since_the_rest_would_be_in_memory(receive, make_instance, helpers):
+    receiver, queue = receive(max_bytes=2**24)
+    stream = associate(receiver.port)
+    find = store_command().replace(struct.pack("<HHLH", 0, 0x100, 2, 1), struct.pack("<HHLH", 0, 0x100, 2, 0x20))
+    with _closed():
+        stream.sendall(pdata(find, 3))
+        for _ in range(200):
+            stream.sendall(pdata(b"x" * 10_000, 0))
+        while stream.recv(2**16):
+            pass
+    large = make_instance(1, side=1100)  # 2.4 MB
+    assert helpers.store(receiver.port, large) == 0
+    assert queued(queue) == 1
+
+
 def test_an_instance_above_the_limit_ends_its_association_and_later_ones_pass(receive, make_instance, helpers):
     receiver, queue = receive(max_bytes=40_000)
     large = make_instance(1, side=200)  # 80 kB
@@ -225,8 +242,19 @@ def test_the_data_set_must_be_the_instance_that_the_request_names(receive, helpe
 
 def test_what_this_package_made_is_taken_and_not_enlarged_again(receive, make_instance, helpers):
     receiver, queue = receive()
-    note = "Enlarged 4 times by keras-srgan; fine detail is estimated"
-    assert helpers.store(receiver.port, make_instance(1, DerivationDescription=note)) == 0
+    from pydicom.dataset import Dataset
+
+    equipment, derivation, group = Dataset(), Dataset(), Dataset()
+    derivation.DerivationDescription = "Enlarged 4 times by keras-srgan"
+    equipment.ManufacturerModelName = "keras-srgan"
+    group.DerivationImageSequence = [derivation]
+    changes = [
+        {"DerivationDescription": derivation.DerivationDescription},
+        {"ContributingEquipmentSequence": [equipment]},
+        {"SharedFunctionalGroupsSequence": [group]},
+    ]
+    for number, change in enumerate(changes):
+        assert helpers.store(receiver.port, make_instance(number, **change)) == 0
     assert queued(queue) == 0
 
 
@@ -251,6 +279,38 @@ def test_the_log_names_hashes_only(receive, make_instance, helpers, caplog):
     uid = pydicom.dcmread(path).SOPInstanceUID
     assert any("received" in each for each in found)
     assert not any(word in " ".join(found) for word in (uid, "SECRET", "STRANGER"))
+
+
+MEMORY = """
+import sys, time
+from pathlib import Path
+from keras_srgan.pacs.queue import Queue
+from keras_srgan.pacs.receiver import Receiver
+
+receiver = Receiver(Queue(sys.argv[1], 10**9), ("127.0.0.1", 0), "KERAS-SRGAN", None)
+receiver.start()
+print(receiver.port, flush=True)
+for line in sys.stdin:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    print(*[each.split()[1] for each in lines if "VmHWM" in each], flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_large_instance_is_never_in_memory_whole(make_instance, helpers, tmp_path):
+    small, large = make_instance(0), make_instance(1, side=6000)  # 72 MB
+    command = [sys.executable, "-c", MEMORY, str(tmp_path / "queue")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        try:
+            port, peaks = int(child.stdout.readline()), []
+            for path in (small, large):
+                assert helpers.store(port, path) == 0
+                child.stdin.write("\n")
+                child.stdin.flush()
+                peaks.append(int(child.stdout.readline()))
+        finally:
+            child.kill()
+    assert peaks[1] - peaks[0] < 20_000  # kB
 
 
 def test_a_port_in_use_is_one_clear_line(receive, tmp_path):
