@@ -20,6 +20,7 @@ from pynetdicom import AE, evt
 from pynetdicom.presentation import PresentationContext, build_context
 from pynetdicom.transport import ThreadedAssociationServer
 
+from keras_srgan.images.dicom.classes import PICTURE, held
 from keras_srgan.pacs import destinations  # noqa: F401  (sets how pynetdicom stores what it receives)
 from keras_srgan.pacs.enlarge import is_result
 from keras_srgan.pacs.limits import IDLE, PDU, bounds
@@ -29,8 +30,8 @@ from keras_srgan.pacs.queue import Queue, QueueFull
 HANDSHAKE = 15  # seconds for TLS
 STALE = 2 * IDLE  # seconds without a byte after which what is half received stays so
 SUCCESS, OUT_OF_RESOURCES, MISMATCH, CANNOT_UNDERSTAND = 0x0000, 0xA700, 0xA900, 0xC000
-# Storage classes by name that hold no image which could be enlarged.
-_OTHERS = ("WholeSlide", "TiledPyramidal", "SlideCoordinates", "SingleBit", "Video", "3DCoordinates")
+# Pictures that can't be enlarged: in tiles, of one bit, moving in a video's coding.
+_OTHERS = ("WholeSlide", "TiledPyramidal", "SingleBit", "Video")
 
 
 class Receiver:
@@ -144,7 +145,7 @@ class Receiver:
 
 
 def contexts() -> list[PresentationContext]:
-    """C-ECHO, and every image storage class in every transfer syntax that can be decoded here."""
+    """C-ECHO, and every storage class of pictures in every transfer syntax that can be decoded here."""
     found = []
     for syntax in AllTransferSyntaxes:
         with contextlib.suppress(NotImplementedError):
@@ -153,9 +154,9 @@ def contexts() -> list[PresentationContext]:
     plain = [each for each in found if not each.is_compressed]
     syntaxes: list[str | UID] = [*plain, *(each for each in found if each.is_compressed)]
     classes = [
-        value
-        for name, value in sorted(vars(pynetdicom.sop_class).items())
-        if "ImageStorage" in name and not any(other in name for other in _OTHERS)
+        uid
+        for name, uid in sorted(vars(pynetdicom.sop_class).items())
+        if isinstance(uid, str) and held(uid) == PICTURE and not any(other in name for other in _OTHERS)
     ]
     return [build_context("1.2.840.10008.1.1"), *(build_context(each, syntaxes) for each in classes)]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pydicom
 
 from keras_srgan.images import ImageError
+from keras_srgan.images.dicom.classes import PICTURE, held
 from keras_srgan.pacs.destinations import Destination
 from keras_srgan.pacs.dicomweb import DicomWeb, Refused
 from keras_srgan.pacs.enlarge import Settings, enlarge, is_result
@@ -62,8 +63,8 @@ def fetch(
                 header = pydicom.dcmread(received, stop_before_pixels=True)
                 if is_result(header):
                     yield Outcome(name, "skipped", "made by keras-srgan")
-                elif not header.get("Rows"):
-                    yield Outcome(name, "skipped", "no image")
+                elif held(header.get("SOPClassUID", "")) not in (PICTURE, None):
+                    yield Outcome(name, "skipped", "no picture")
                 else:
                     destination.send(enlarge(received, results, upscaler, settings))
                     yield Outcome(name, "sent")

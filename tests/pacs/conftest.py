@@ -89,6 +89,7 @@ def make_instance(tmp_path):
         for name, value in changes.items():
             setattr(dataset, name, value)
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
         path = tmp_path / f"source_{dataset.SOPInstanceUID}.dcm"
         dataset.save_as(path, enforce_file_format=True)
         return path

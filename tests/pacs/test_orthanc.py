@@ -229,3 +229,14 @@ def test_the_example_is_what_its_page_says():
     title, host, port = configuration["DicomModalities"]["keras-srgan"]
     shown = pacs.parser().parse_args(command)
     assert (title, host, port) == (shown.ae_title, shown.bind, shown.port)
+
+
+def test_what_is_no_picture_or_made_here_is_skipped_by_fetch(orthanc, weights, make_instance, capsys):
+    server = orthanc()
+    report = {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.11", "Modality": "SR"}
+    for number, changes in enumerate((report, {"DerivationDescription": "Enlarged 4 times by keras-srgan"})):
+        server.ask("/instances", make_instance(number, **changes).read_bytes())
+    study = server.ask(f"/studies/{server.ask('/studies')[0]}")["MainDicomTags"]["StudyInstanceUID"]
+    assert pacs.main(["fetch", server.url, "--study", study, "--weights", str(weights)]) == 0
+    assert "2 skipped" in capsys.readouterr().out
+    assert len(server.ask("/instances")) == 2

@@ -166,6 +166,7 @@ class _closed:
         return kind is not None and issubclass(kind, ConnectionError)
 
 
+@pytest.mark.filterwarnings("ignore:Unknown encoding")
 def test_an_element_that_claims_four_gigabytes_is_refused_as_not_understood(receive, tmp_path, helpers):
     receiver, queue = receive()
     stream = associate(receiver.port)
@@ -319,3 +320,16 @@ def test_a_port_in_use_is_one_clear_line(receive, tmp_path):
     with pytest.raises(OSError, match="--port"):
         Receiver(other, ("127.0.0.1", receiver.port), "X", None)
     other.close()
+
+
+def test_classes_of_pictures_are_offered_in_syntaxes_that_can_be_decoded_and_others_are_not():
+    from pynetdicom import sop_class
+
+    from keras_srgan.pacs.receiver import contexts
+
+    offered = {each.abstract_syntax: each.transfer_syntax for each in contexts()}
+    for name in ("ComputedRadiographyImageStorage", "XRayAngiographicImageStorage", "EnhancedMRImageStorage"):
+        assert {"1.2.840.10008.1.2", "1.2.840.10008.1.2.1"} <= set(offered[getattr(sop_class, name)])
+    for name in ("SegmentationStorage", "BasicTextSRStorage", "VLWholeSlideMicroscopyImageStorage", "RTDoseStorage"):
+        assert getattr(sop_class, name) not in offered
+    assert not any("1.2.840.10008.1.2.4.100" in each for each in offered.values())  # MPEG2
