@@ -127,7 +127,10 @@ def serve(pipe: Connection, settings: Settings, verbose: bool) -> None:
             answer = ("failed", reason(error, source, folder))
         except Exception as error:  # one bad instance must not end the service
             answer = ("refused", reason(error, source, folder))
-        pipe.send(answer)
+        try:
+            pipe.send(answer)
+        except OSError:  # nobody is there any more
+            return
 
 
 def _end_with_parent() -> None:
