@@ -121,6 +121,37 @@ def quantise(image: np.ndarray, max_value: int, dtype) -> np.ndarray:
     return np.clip(np.rint(image), 0, max_value).astype(dtype)
 
 
+def enlarge_image(image: np.ndarray, scale: int, max_value: float, side: int = 512) -> np.ndarray:
+    """Enlarges an image by bicubic interpolation, in tiles, so that only the result is large.
+
+    Args:
+        image: array `(H, W)` of uint8, uint16 or floats.
+        scale: integer factor.
+        max_value: the value of white.
+        side: integer, of a tile, in pixels of `image`.
+
+    Returns:
+        Array `(H * scale, W * scale)` of the same dtype, as `resize` gives it, clipped to `[0, max_value]`, and rounded
+        unless it holds floats.
+
+    Example:
+
+    >>> enlarge_image(np.array([[0, 255]], "uint8"), 2, 255)
+    array([[  0,  48, 207, 255],
+           [  0,  48, 207, 255]], dtype=uint8)
+    """
+    height, width = image.shape
+    result = np.empty((height * scale, width * scale), image.dtype)
+    for y in range(0, height, side):
+        for x in range(0, width, side):
+            top, left = max(0, y - 2), max(0, x - 2)  # as far as the kernel reaches
+            tile = resize(image[top : y + side + 2, left : x + side + 2], scale)
+            tile = tile[(y - top) * scale :, (x - left) * scale :][: side * scale, : side * scale]
+            tile = np.clip(tile if image.dtype.kind == "f" else np.rint(tile), 0, max_value)
+            result[y * scale : y * scale + len(tile), x * scale : x * scale + tile.shape[1]] = tile
+    return result
+
+
 @lru_cache(maxsize=16)
 def upsample_kernel(scale: int) -> np.ndarray:
     """The kernel of bicubic enlargement as one convolution.

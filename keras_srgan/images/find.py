@@ -4,8 +4,8 @@ import os
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from keras_srgan.images.formats import DICOM_EXTENSIONS, RASTER_EXTENSIONS
 from keras_srgan.images.headers import ImageError
-from keras_srgan.images.image import DICOM_EXTENSIONS, RASTER_EXTENSIONS
 
 _SHOWN = 5
 

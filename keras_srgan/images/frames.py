@@ -1,46 +1,22 @@
 """Everything in an image file, one image at a time: pages, frames, alpha, and the right way up.
 
-Training reads plain single images (`images.py`); this is for whoever has to hand the same kind of file back.
+The one reader: `read_image` takes what it needs from here, so that all commands refuse the same files alike.
 """
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydicom.dataset import Dataset
 
-from keras_srgan.images.headers import Facts, ImageError, examine, raster_format
-from keras_srgan.images.image import is_dicom
-from keras_srgan.images.rasters import decode, upright
-from keras_srgan.terminal import stderr_aside
-
-if TYPE_CHECKING:
-    from keras_srgan.images.dicom.padding import Padding
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One image of a file.
-
-    Args:
-        pixels: Array of shape `(height, width)`, or `(height, width, 3)` in RGB order; uint8, uint16, or float32
-            or float64 in [0, 1]; larger is brighter, upright.
-        max_value: The value of white: `2**bits - 1`, or 1 for floats.
-        alpha: Array of shape `(height, width)` and the same dtype, or `None`.
-        padding: Where a DICOM image is padded; `pixels` are filled there. `None` where it is not.
-    """
-
-    pixels: np.ndarray
-    max_value: int
-    alpha: np.ndarray | None = None
-    padding: "Padding | None" = None
-
-    def restored(self, enlarged: np.ndarray) -> np.ndarray:
-        """An enlarged image of this one's pixels with the padding put back."""
-        return enlarged if self.padding is None else self.padding.put_back(enlarged)
+from keras_srgan.images.depth import depth_of
+from keras_srgan.images.examine import examine
+from keras_srgan.images.formats import is_dicom
+from keras_srgan.images.frame import Frame, turn
+from keras_srgan.images.headers import Facts, ImageError, naming, one_line
+from keras_srgan.images.rasters import decode
 
 
 @dataclass(eq=False)
@@ -74,23 +50,16 @@ class Frames:
             self.notes.append(text)
 
 
-def file_format(path: str | os.PathLike) -> str | None:
-    """The format of a file by its first bytes; `None` if it is not known or cannot be opened."""
-    try:
-        with open(path, "rb") as file:
-            start = file.read(132)
-    except OSError:
-        return None
-    return "dicom" if is_dicom(start, path) else raster_format(start)
-
-
-def open_frames(path: str | os.PathLike, max_pixels: int | None = None, bits: int | None = None) -> Frames:
+def open_frames(
+    path: str | os.PathLike, max_pixels: int | None = None, bits: int | None = None, upright: bool = True
+) -> Frames:
     """Opens an image file of any known kind.
 
     Args:
         path: The file.
         max_pixels: Larger images are refused before they are decoded. Defaults to `headers.MAX_PIXELS`.
-        bits: How many bits the values of 16-bit raster files use, for those that hold fewer than 16.
+        bits: How many bits the values of 16-bit raster files use. Defaults to what `depth_of` finds in each image.
+        upright: Whether images are turned as their orientation tag says.
 
     Returns:
         A `Frames`.
@@ -105,52 +74,52 @@ def open_frames(path: str | os.PathLike, max_pixels: int | None = None, bits: in
     if is_dicom(start, path):
         return _open_dicom(path, max_pixels)
     data = bytearray(path.read_bytes())
-    try:
+    with naming(path, _unreadable, MemoryError):
         pages = examine(data)
-    except ImageError as error:
-        raise ImageError(f"{path}: {error}") from None
     frames = Frames(path, pages[0].format, [page.height * page.width for page in pages], iter(()))
-    frames.frames = _rasters(frames, data, pages, max_pixels, bits)
+    frames.frames = _rasters(frames, data, pages, max_pixels, bits, upright)
     return frames
+
+
+def _unreadable(error: Exception) -> str:
+    return f"unreadable ({type(error).__name__}: {one_line(error)}); get it again, or save it as PNG"
 
 
 def _open_dicom(path: Path, max_pixels: int | None) -> Frames:
     from keras_srgan.images.dicom import open_dicom
+    from keras_srgan.images.dicom.metadata import dicom_metadata
 
     opened = open_dicom(path, max_pixels)
     header = opened.header
-    area = int(header.Rows) * int(header.Columns)
-    frames = (Frame(pixels, opened.max_value, padding=padding) for pixels, padding in opened.frames)
+    area, metadata = int(header.Rows) * int(header.Columns), dicom_metadata(header)
+    frames = (Frame(pixels, opened.max_value, metadata=metadata, padding=padding) for pixels, padding in opened.frames)
     return Frames(path, "dicom", [area] * opened.count, frames, header, opened.notes, opened.digest)
 
 
 def _rasters(
-    frames: Frames, data: bytearray, pages: list[Facts], max_pixels: int | None, bits: int | None
+    frames: Frames, data: bytearray, pages: list[Facts], max_pixels: int | None, bits: int | None, upright: bool
 ) -> Iterator[Frame]:
     for number, page in enumerate(pages, 1):
-        try:
-            with stderr_aside(keep=True) as heard:  # libjpeg writes past OpenCV's log, and decodes a damaged image
-                pixels, alpha = decode(data, page, max_pixels)
-            complaints = [line for line in heard if line.startswith("Corrupt JPEG data")]
-            if any("premature end" in line for line in complaints):
-                raise ImageError("the JPEG's data end too early, or are damaged; get it again")
-            for line in complaints:
-                frames.note(f"the decoder says: {line}")
-            max_value = 1 if pixels.dtype.kind == "f" else int(np.iinfo(pixels.dtype).max)
-            if bits is not None and pixels.dtype == np.uint16:
-                max_value = 2**bits - 1
-                if pixels.max() > max_value:
-                    raise ImageError(f"a value of {pixels.max()} has more than {bits} bits; give more, or none")
-        except ImageError as error:
-            where = f"{frames.path}: page {number}" if len(pages) > 1 else str(frames.path)
-            raise ImageError(f"{where}: {error}") from None
-        kind = "gray" if pixels.ndim == 2 else "colour"
+        where = f"{frames.path}: page {number}" if len(pages) > 1 else frames.path
+        with naming(where, _unreadable, MemoryError):
+            frame = _with_depth(frames, decode(data, page, max_pixels, frames.note), bits)
+        kind = "gray" if frame.pixels.ndim == 2 else "colour"
         if page.palette and (page.format != "bmp" or kind == "colour"):  # gray BMP files have a palette too
             frames.note(f"a palette became 8-bit {kind}")
         elif page.bits < 8:
             frames.note(f"{page.bits} bit(s) a pixel became 8-bit {kind}")
-        if page.orientation != 1:
+        if upright and page.orientation != 1:
             frames.note("turned upright")
-            pixels = upright(pixels, page.orientation)
-            alpha = alpha if alpha is None else upright(alpha, page.orientation)
-        yield Frame(pixels, max_value, alpha)
+            frame = turn(frame, page.orientation)
+        yield frame
+
+
+def _with_depth(frames: Frames, frame: Frame, bits: int | None) -> Frame:
+    if frame.pixels.dtype != np.uint16:
+        return frame
+    found = depth_of(frame.pixels)
+    if bits is not None and frame.pixels.max() >= 2**bits:
+        raise ImageError(f"a value of {frame.pixels.max()} has more than {bits} bits; give more, or none")
+    if bits is None and found < 16:
+        frames.note(f"taken as {found} bits in 16 (no value above {frame.pixels.max()}); --bits says otherwise")
+    return replace(frame, max_value=2 ** (bits or found) - 1)

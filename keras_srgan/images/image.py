@@ -1,8 +1,6 @@
 """Read and write single images without changing what their numbers mean.
 
-A raster file is checked against its own header before it is decoded (`headers.py`), because OpenCV may return a
-partly decoded image for a cut file. The depth of an image comes from its type and header, never from its brightest
-pixel.
+The depth of an image comes from its type and header; for 16-bit raster files, which do not say it, from `depth.py`.
 """
 
 import os
@@ -15,17 +13,16 @@ import pydicom
 
 from keras_srgan.files import write_atomically, write_bytes
 from keras_srgan.images.colour import luma
-from keras_srgan.images.headers import ImageError, examine
-from keras_srgan.images.rasters import ENCODINGS, check_holds, decode, encode
-from keras_srgan.images.tiff import write_tiff
+from keras_srgan.images.formats import HOLDS_ALPHA, check_holds, suffix_of
+from keras_srgan.images.frame import Frame
+from keras_srgan.images.frames import open_frames
+from keras_srgan.images.headers import ImageError
+from keras_srgan.images.metadata import NOTHING, Metadata
+from keras_srgan.images.rasters import ENCODINGS, encode
+from keras_srgan.images.tiff_writer import write_tiff
 
 if TYPE_CHECKING:
     from keras_srgan.images.dicom.padding import Padding
-
-RASTER_EXTENSIONS = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp")
-DICOM_EXTENSIONS = (".dcm", ".dicom", ".ima")
-ALIASES = {".jpeg": ".jpg", ".tiff": ".tif", ".dicom": ".dcm"}
-HOLDS_ALPHA = (".png", ".tif", ".webp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +38,7 @@ class Image:
         dicom: The DICOM header without its pixel data, or `None` for other formats.
         lr: The pixels of its given LR image, of the same depth, or `None` where LR is made from `pixels`.
         padding: Where a DICOM image is padded; `pixels` are filled there from the nearest tissue.
+        metadata: What the file says of it: resolution, colour profile, text.
     """
 
     pixels: np.ndarray
@@ -50,14 +48,12 @@ class Image:
     dicom: pydicom.Dataset | None = None
     lr: np.ndarray | None = None
     padding: "Padding | None" = None
+    metadata: Metadata = NOTHING
 
 
-def is_dicom(start: bytes | bytearray, path: str | os.PathLike) -> bool:
-    """Whether a file is to be read as DICOM, by its first bytes, or else by its extension."""
-    return start[128:132] == b"DICM" or Path(path).suffix.lower() in DICOM_EXTENSIONS
-
-
-def read_image(path: str | os.PathLike, channels: int | None = None, max_pixels: int | None = None) -> Image:
+def read_image(
+    path: str | os.PathLike, channels: int | None = None, max_pixels: int | None = None, bits: int | None = None
+) -> Image:
     """Read a PNG, JPEG, single-page TIFF, BMP, WebP or DICOM image.
 
     The format is found from the content; the extension only tells a DICOM file that lacks the `DICM` mark.
@@ -69,10 +65,11 @@ def read_image(path: str | os.PathLike, channels: int | None = None, max_pixels:
         path: The file.
         channels: 1 turns colour to gray (`luma`), 3 repeats gray three times, `None` keeps what is stored.
         max_pixels: Larger images are refused before they are decoded. Defaults to `headers.MAX_PIXELS`.
+        bits: How many bits the values of 16-bit raster files use. Defaults to what `depth_of` finds.
 
     Returns:
-        An `Image`. `max_value` is 255 for 8-bit and 65535 for 16-bit raster files, and `2**BitsStored - 1`
-        for DICOM.
+        An `Image`. `max_value` is 255 for 8-bit raster files, `2**bits - 1` for 16-bit ones, and
+        `2**BitsStored - 1` for DICOM.
 
     Raises:
         ImageError: If the file is not such an image, is damaged or cut short, or is too large.
@@ -82,29 +79,26 @@ def read_image(path: str | os.PathLike, channels: int | None = None, max_pixels:
     path = Path(path)
     if channels not in (None, 1, 3):
         raise ValueError(f"channels must be 1, 3 or None, received {channels!r}")
-    data = bytearray(path.read_bytes())
-    header = patient = padding = None
-    if is_dicom(data[:132], path):
-        from keras_srgan.images.dicom import patient_id, read_dicom
-
-        pixels, max_value, header, padding = read_dicom(path, max_pixels)
-        patient = patient_id(header)
-    else:
-        try:
-            pages = examine(data)
-            if len(pages) != 1:
-                raise ImageError(f"the TIFF has {len(pages)} pages; save the one you need as a file of its own")
-            pixels, _ = decode(data, pages[0], max_pixels)
-        except ImageError as error:
-            raise ImageError(f"{path}: {error}") from None
-        if pixels.dtype.kind == "f":
-            pixels = np.rint(pixels * 65535.0).astype(np.uint16)
-        max_value = int(np.iinfo(pixels.dtype).max)
+    frames = open_frames(path, max_pixels, bits, upright=False)
+    count = len(frames.areas)
+    if count != 1 and frames.dicom is not None:
+        raise ImageError(f"{path}: 3-D or moving DICOM of {count} frames; export the frame you need by itself")
+    if count != 1:
+        raise ImageError(f"{path}: the TIFF has {count} pages; save the one you need as a file of its own")
+    frame, *_ = frames  # to the end, where frames are counted
+    pixels, max_value = frame.pixels, frame.max_value
+    if pixels.dtype.kind == "f":
+        pixels, max_value = np.rint(pixels * 65535.0).astype(np.uint16), 65535
     if channels == 1 and pixels.ndim == 3:
         pixels = luma(pixels)
     elif channels == 3 and pixels.ndim == 2:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
-    return Image(pixels, max_value, path, patient, header, padding=padding)
+    patient = None
+    if frames.dicom is not None:
+        from keras_srgan.images.dicom import patient_id
+
+        patient = patient_id(frames.dicom)
+    return Image(pixels, max_value, path, patient, frames.dicom, padding=frame.padding, metadata=frame.metadata)
 
 
 def write_image(
@@ -113,6 +107,7 @@ def write_image(
     max_value: int | None = None,
     like: Image | None = None,
     alpha: np.ndarray | None = None,
+    metadata: Metadata | None = None,
 ) -> Path:
     """Write an image whole or not at all.
 
@@ -124,8 +119,10 @@ def write_image(
         pixels: uint8 or uint16 array of shape `(height, width)`, or `(height, width, 3)` in RGB order. TIFF takes
             float32 and float64 in `[0, 1]` too.
         max_value: The value of white. Defaults to that of `like`, else to the dtype's largest value.
-        like: The image this one was made from. Needed for DICOM, whose header it provides.
+        like: The image this one was made from. Needed for DICOM, whose header it provides. Its resolution, times the
+            scale, its colour profile and its text are written too, as far as the format holds them.
         alpha: Array of shape `(height, width)` and the same dtype, for PNG, TIFF and WebP.
+        metadata: What is written instead.
 
     Returns:
         The path written.
@@ -135,7 +132,7 @@ def write_image(
         OSError: If the file cannot be written; nothing is left behind, and an older file stays as it was.
     """
     path = Path(path)
-    suffix = ALIASES.get(path.suffix.lower(), path.suffix.lower())
+    suffix = suffix_of(path)
     floats = suffix == ".tif" and pixels.dtype in (np.float32, np.float64)
     if pixels.dtype not in (np.uint8, np.uint16) and not floats:
         raise ImageError(f"{path}: pixels are {pixels.dtype}; round them to uint8 or uint16 first")
@@ -149,13 +146,21 @@ def write_image(
         raise ImageError(f"{path}: {suffix} holds no alpha channel; write .png instead")
     if suffix == ".dcm":
         return _write_like_dicom(path, pixels, max_value, like)
+    if metadata is None and like is not None:
+        metadata = like.metadata.scaled(pixels.shape[0] / like.pixels.shape[0])
+    return write_frame(path, Frame(pixels, max_value, alpha, metadata=metadata or NOTHING))
+
+
+def write_frame(path: Path, frame: Frame) -> Path:
+    """Writes one image and what is said of it as a raster file, whole or not at all; raises as `write_image`."""
+    suffix = suffix_of(path)
     if suffix == ".tif":
-        return write_atomically(path, lambda temporary: write_tiff(temporary, [(pixels, alpha)], 2 * pixels.nbytes))
+        return write_atomically(path, lambda temporary: write_tiff(temporary, [frame], 2 * frame.pixels.nbytes))
     if suffix not in ENCODINGS:
         raise ImageError(f"{path}: cannot write extension {suffix!r}; use .png, .tif, .jpg, .bmp, .webp or .dcm")
     try:
-        check_holds(suffix, pixels.dtype, *pixels.shape[:2])
-        return write_bytes(path, encode(suffix, pixels, alpha))
+        check_holds(suffix, frame.pixels.dtype, *frame.pixels.shape[:2])
+        return write_bytes(path, encode(suffix, frame))
     except ImageError as error:
         raise ImageError(f"{path}: {error}") from None
 

@@ -1,56 +1,58 @@
-"""Raster files to arrays and back: decoding one page, alpha apart, and lossless encoding."""
+"""Raster files to arrays and back: decoding one page, alpha apart, and encoding."""
 
+import io
 import struct
 import zlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 
 from keras_srgan.images import tiff
+from keras_srgan.images.decoder_log import decode_heard
+from keras_srgan.images.frame import Frame, straight
 from keras_srgan.images.headers import Facts, ImageError, check_size, one_line
+from keras_srgan.images.metadata import Metadata, fit, jpeg_unit, text_tags
+from keras_srgan.images.metadata_read import read_metadata
 
-# The codecs' own chatter: the reason for a failure goes into the error instead.
-if hasattr(cv2, "setLogLevel"):  # OpenCV 4
-    cv2.setLogLevel(0)
-else:
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+ENCODINGS = (".png", ".jpg", ".bmp", ".webp")
 
 
-ENCODINGS = {
-    ".png": [],
-    ".bmp": [],
-    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 101],  # above 100: without loss
-    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444],
-}
-
-_LONGEST = {".webp": 16383, ".jpg": 65500, ".bmp": 32767, ".dcm": 65535}
-_NAMES = {".jpg": "JPEG", ".bmp": "BMP", ".webp": "WebP"}
-
-
-def decode(data: bytearray, facts: Facts, max_pixels: int | None = None) -> tuple[np.ndarray, np.ndarray | None]:
+def decode(
+    data: bytearray,
+    facts: Facts,
+    max_pixels: int | None = None,
+    note: Callable[[str], object] = lambda text: None,
+) -> Frame:
     """Decodes one image of a raster file, as it is stored.
 
     Args:
         data: the whole file; the header of a TIFF is changed in place.
         facts: what `examine` found about the image.
         max_pixels: as for `check_size`.
+        note: called with what the decoder says of an image that it could read.
 
     Returns:
-        A tuple `(pixels, alpha)`: `(H, W)` or `(H, W, 3)` in RGB order, of uint8, uint16, or float32 or float64 in
-        `[0, 1]`; and `(H, W)` of the same dtype, or `None`.
+        A `Frame` of uint8, uint16, or float32 or float64 in `[0, 1]`.
 
     Raises:
-        ImageError: if it cannot be decoded, or holds other values.
+        ImageError: if it cannot be decoded, is damaged, or holds other values.
     """
     check_size(facts.height, facts.width, max_pixels)
     if facts.page is not None:
         tiff.isolate(data, facts.page)
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        pixels, damage, oddities = decode_heard(
+            lambda: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        )
     except cv2.error as error:
         raise ImageError(f"cannot be decoded ({one_line(error)}); save it as PNG") from None
     if pixels is None:
         raise ImageError("cannot be decoded: damaged, or an unusual variant of its format; save it as PNG")
+    if damage:
+        raise ImageError(f"the image's data end too early, or are damaged ({one_line(damage[0])}); get it again")
+    for line in oddities:
+        note(f"the decoder says: {line}")
     alpha = None
     if facts.page is not None and facts.page.gray_with_alpha and pixels.ndim == 2:
         pixels, alpha = tiff.split_gray_alpha(pixels, facts.page)
@@ -70,59 +72,34 @@ def decode(data: bytearray, facts: Facts, max_pixels: int | None = None) -> tupl
         alpha = None if alpha is None else np.nan_to_num(alpha).clip(0, 1)
     elif pixels.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"pixels are {pixels.dtype}; convert to unsigned 8 or 16 bits")
-    # OpenCV inverts this kind of 8 bits itself.
-    if facts.page is not None and facts.page.get(tiff.PHOTOMETRIC, 1) == 0 and pixels.dtype == np.uint16:
-        pixels = 65535 - pixels
-    return np.ascontiguousarray(pixels), None if alpha is None else np.ascontiguousarray(alpha)
+    white = {"uint8": 255, "uint16": 65535}.get(pixels.dtype.name, 1)
+    # OpenCV inverts 8 bits of this kind itself.
+    if facts.page is not None and facts.page.get(tiff.PHOTOMETRIC, 1) == 0 and pixels.dtype != np.uint8:
+        pixels = white - pixels
+    if alpha is None and facts.clear:
+        alpha = _but(pixels, facts.clear, facts.bits)
+    associated = alpha is not None and facts.page is not None and facts.page.get(tiff.EXTRA, 0) == 1
+    metadata = read_metadata(data, facts.format, facts.page)
+    alpha = None if alpha is None else np.ascontiguousarray(alpha)
+    return Frame(np.ascontiguousarray(pixels), white, alpha, associated, metadata)
 
 
-def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Turns an image as its EXIF orientation says.
-
-    Args:
-        pixels: array `(H, W[, C])`.
-        orientation: integer, 1 (as it is) to 8.
-
-    Returns:
-        The array, its sides swapped from 5 on.
-    """
-    if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+def _but(pixels: np.ndarray, clear: tuple[int, ...], bits: int) -> np.ndarray | None:
+    """The alpha channel where one value, or colour, is transparent."""
+    if len(clear) != (1 if pixels.ndim == 2 else 3):
+        return None
+    stored = [value * 255 // (2**bits - 1) if bits < 8 else value for value in clear]
+    same = pixels == np.array(stored if len(stored) == 3 else stored[0])
+    same = same if pixels.ndim == 2 else same.all(axis=2)
+    return np.where(same, 0, np.iinfo(pixels.dtype).max).astype(pixels.dtype)
 
 
-def check_holds(suffix: str, dtype, height: int, width: int) -> None:
-    """Refuses an image that a format cannot hold.
-
-    Args:
-        suffix: `.tif`, `.dcm` or a key of `ENCODINGS`.
-        dtype: of the pixels.
-        height: rows.
-        width: columns.
-
-    Raises:
-        ImageError: naming the limit.
-    """
-    if suffix in _NAMES and dtype != np.uint8:
-        raise ImageError(f"{_NAMES[suffix]} holds 8 bits and the pixels are {dtype}; write .png instead")
-    if suffix == ".dcm" and dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"DICOM holds 8 or 16 bits and the pixels are {dtype}; write .tif instead")
-    longest = _LONGEST.get(suffix)
-    if longest and max(height, width) > longest:
-        raise ImageError(f"{width}x{height} pixels, {suffix} ends at {longest} a side; write .tif or .png instead")
-
-
-def encode(suffix: str, pixels: np.ndarray, alpha: np.ndarray | None = None) -> bytes:
+def encode(suffix: str, frame: Frame) -> bytes:
     """Encodes an image; without loss, except for JPEG (quality 95, no chroma subsampling).
 
     Args:
-        suffix: a key of `ENCODINGS`.
-        pixels: uint8 or (PNG only) uint16 array `(H, W)` or `(H, W, 3)` in RGB order.
-        alpha: array `(H, W)` of the same dtype, or `None`.
+        suffix: one of `ENCODINGS`.
+        frame: `Frame` of uint8 or (PNG only) uint16. Of its metadata, what the format holds.
 
     Returns:
         The bytes of the file.
@@ -130,20 +107,77 @@ def encode(suffix: str, pixels: np.ndarray, alpha: np.ndarray | None = None) -> 
     Raises:
         ImageError: if the format cannot hold the image.
     """
-    if alpha is not None and suffix == ".png" and pixels.ndim == 2:
-        return _png_gray_alpha(pixels, alpha)
-    if alpha is not None:
-        colour = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
-        pixels = np.concatenate([colour, alpha[..., None]], axis=2)
-    if pixels.ndim == 3:
-        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
+    frame = straight(frame)
+    metadata, _ = fit(frame.metadata, suffix, frame.colours)
     try:
-        done, encoded = cv2.imencode(suffix, pixels, ENCODINGS[suffix])
-    except cv2.error as error:
-        raise ImageError(f"OpenCV cannot encode shape {pixels.shape}: {one_line(error)}") from None
-    if not done:
-        raise ImageError(f"OpenCV cannot encode shape {pixels.shape}; try another format")
-    return encoded.tobytes()
+        return _png(frame, metadata) if suffix == ".png" else _by_pillow(suffix, frame, metadata)
+    except (cv2.error, OSError, ValueError, OverflowError) as error:
+        raise ImageError(f"shape {frame.pixels.shape} cannot be encoded: {one_line(error)}") from None
+
+
+def _by_pillow(suffix: str, frame: Frame, metadata: Metadata) -> bytes:
+    from PIL import Image  # slow to import, for those who write
+
+    pixels = frame.pixels
+    if frame.alpha is not None:
+        colour = pixels if pixels.ndim == 3 else np.repeat(pixels[..., None], 3, axis=2)
+        pixels = np.dstack([colour, frame.alpha])
+    exif, given, text = Image.Exif(), metadata.resolution, metadata.text
+    options: dict = {"icc_profile": metadata.icc} if metadata.icc else {}
+    if suffix == ".jpg":
+        options |= {"quality": 95, "subsampling": 0}
+        if comments := [words for name, words in text if name == "Comment"]:
+            options["comment"] = "\n".join(comments).encode()
+            text = tuple(each for each in text if each[0] != "Comment")
+    elif suffix == ".webp":
+        options |= {"lossless": True, "exact": True}
+        if given:
+            exif[282], exif[283], exif[296] = given.as_tags()
+    elif given:
+        options["dpi"] = given.per("inch")
+    exif.update(text_tags(text))
+    if suffix != ".bmp" and len(exif):
+        options["exif"] = exif.tobytes()
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, {".jpg": "JPEG"}.get(suffix, suffix[1:].upper()), **options)
+    data = bytearray(out.getvalue())
+    if suffix == ".jpg" and given:  # Pillow knows inches only
+        x, y = given.per(jpeg_unit(given))
+        struct.pack_into(">BHH", data, 13, {"": 0, "cm": 2}.get(given.unit, 1), round(x), round(y))
+    return bytes(data)
+
+
+def _png(frame: Frame, metadata: Metadata) -> bytes:
+    pixels, alpha = frame.pixels, frame.alpha
+    if alpha is not None and pixels.ndim == 2:
+        data = _png_gray_alpha(pixels, alpha)
+    else:
+        done, encoded = cv2.imencode(
+            ".png", pixels if pixels.ndim == 2 else np.dstack([pixels[..., ::-1], *([] if alpha is None else [alpha])])
+        )
+        if not done:
+            raise ValueError("OpenCV does not say why")
+        data = encoded.tobytes()
+    around = [_chunk(name.encode(), body) for name, body in metadata.colour]
+    if metadata.icc:
+        around.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(metadata.icc)))
+    if given := metadata.resolution:
+        x, y = given.per("m")
+        around.append(_chunk(b"pHYs", struct.pack(">IIB", round(x), round(y), given.unit != "")))
+    around += [_text_chunk(name, words.replace("\0", "")) for name, words in metadata.text]
+    return data[:33] + b"".join(around) + data[33:]  # behind the header
+
+
+def _text_chunk(name: str, words: str) -> bytes:
+    keyword = name.encode("latin-1", "replace")[:79] or b"Comment"
+    try:
+        return _chunk(b"tEXt", keyword + b"\0" + words.encode("latin-1"))
+    except UnicodeEncodeError:
+        return _chunk(b"iTXt", keyword + b"\0\0\0\0\0" + words.encode("utf-8", "replace"))
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def _png_gray_alpha(pixels: np.ndarray, alpha: np.ndarray) -> bytes:
@@ -153,10 +187,6 @@ def _png_gray_alpha(pixels: np.ndarray, alpha: np.ndarray) -> bytes:
     rows = both.astype(both.dtype.newbyteorder(">")).view(np.uint8).reshape(height, -1)
     lines = np.full((height, rows.shape[1] + 1), 2, np.uint8)  # 2: each row less the one above
     lines[:, 1:] = np.diff(rows, axis=0, prepend=np.uint8(0))
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
     header = struct.pack(">IIBBBBB", width, height, 8 * both.itemsize, 4, 0, 0, 0)
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines.tobytes())) + chunk(b"IEND", b"")
+    body = _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines.tobytes())) + _chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body

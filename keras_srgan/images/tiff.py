@@ -1,25 +1,25 @@
-"""TIFF directories: what the pages of a file are, one page made readable for OpenCV, and a writer.
+"""TIFF directories: what the pages of a file are, and one page made readable for OpenCV.
 
 OpenCV turns pages as their orientation tag says, multiplies 8-bit colour by a separate alpha channel, loses
 the alpha of gray pages and reads the first directory even if it is a thumbnail. All of this is settled in
 the header, before it sees the file. Layout: the TIFF 6.0 specification (Adobe, 1992) and BigTIFF.
 """
 
+import json
+import re
 import struct
-import zlib
-from collections.abc import Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 # The few tags used here.
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES = 254, 256, 257, 258, 259, 262, 274, 277
-STRIPS, STRIP_ROWS, STRIP_SIZES, PLANAR, PREDICTOR = 273, 278, 279, 284, 317
+DESCRIPTION, STRIPS, STRIP_ROWS, STRIP_SIZES, PLANAR, PREDICTOR = 270, 273, 278, 279, 284, 317
 TILE_WIDTH, TILES, TILE_SIZES, EXTRA, FORMAT = 322, 324, 325, 338, 339
+DEPTH, METAMORPH = 32997, 33629  # several images in one directory: SGI's, and MetaMorph's
 _CODES = {1: "B", 3: "H", 4: "I", 16: "Q"}
-_BIG_FROM = 2**32 - 2**20
-_STRIP_BYTES = 2**20
+_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_LARGEST_TEXT = 2**24  # bytes
 
 
 class Directory(NamedTuple):
@@ -31,6 +31,8 @@ class Directory(NamedTuple):
     next_at: int
     tags: dict[int, tuple[int, ...]]
     places: dict[int, tuple[int, str]]  # tag: place of its entry, code of its values
+    raw: dict[int, bytes]  # texts, fractions and profiles, and tags above those that describe pixels
+    start: int | None = None  # where the pixels of one of several images in it begin
 
     def get(self, tag: int, default: int) -> int:
         """The first value of a tag."""
@@ -58,21 +60,61 @@ def directories(data: bytes | bytearray) -> list[Directory]:
         seen.add(offset)
         (count,) = struct.unpack_from(order + number, data, offset)
         at = offset + struct.calcsize(order + number)
-        tags, places = {}, {}
+        tags: dict[int, tuple[int, ...]] = {}
+        places: dict[int, tuple[int, str]] = {}
+        raw: dict[int, bytes] = {}
         for _ in range(count):
             tag, kind, length = struct.unpack_from(f"{order}HH{word}", data, at)
-            code = _CODES.get(kind)
+            code, size, value = _CODES.get(kind), length * _SIZES.get(kind, 0), at + 4 + room
+            if size > room:
+                (value,) = struct.unpack_from(order + word, data, value)
             if code is not None and length > 0 and SUBFILE <= tag <= FORMAT:
-                value = at + 4 + room
-                if length * struct.calcsize(order + code) > room:
-                    (value,) = struct.unpack_from(order + word, data, value)
                 tags[tag] = struct.unpack_from(f"{order}{length}{code}", data, value)
                 places[tag] = at, code
+            elif 0 < size <= _LARGEST_TEXT and len(raw) < 1000:
+                raw[tag] = bytes(data[value : value + size])
             at += entry
         (following,) = struct.unpack_from(order + word, data, at)
-        found.append(Directory(order, big, offset, at, tags, places))
+        found.append(Directory(order, big, offset, at, tags, places, raw))
         offset = following
     return found
+
+
+def images_in(page: Directory) -> int:
+    """How many images the only directory of a file says that it holds, one behind the other."""
+    text = page.raw.get(DESCRIPTION, b"").rstrip(b"\0").decode("utf-8", "replace")
+    if text.startswith("ImageJ=") and (found := re.search(r"^images=(\d{1,9})\s*$", text, re.MULTILINE)):
+        return int(found[1])
+    if text.startswith('{"shape":'):  # tifffile
+        return _images_of_shape(text, page)
+    if METAMORPH in page.raw:
+        return len(page.raw[METAMORPH]) // 8  # its type is a fraction
+    depth = page.raw.get(DEPTH, b"")
+    return int.from_bytes(depth, "little" if page.order == "<" else "big") if len(depth) in (2, 4) else 1
+
+
+def _images_of_shape(text: str, page: Directory) -> int:
+    try:
+        shape = json.loads(text)["shape"]
+        whole = int(np.prod([int(side) for side in shape], dtype=object))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return 1
+    one = page.get(WIDTH, 0) * page.get(HEIGHT, 0) * page.get(SAMPLES, 1)
+    return whole // one if one and whole % one == 0 else 1
+
+
+def part(page: Directory, number: int) -> Directory:
+    """One of the images in a directory, counted from 0: uncompressed, without a gap between them."""
+    return page._replace(start=page.get(STRIPS, 0) + number * sum(page.tags.get(STRIP_SIZES, ())))
+
+
+def in_one_piece(page: Directory) -> bool:
+    """Whether the pixels of a page lie in the file as they are, row after row."""
+    starts, sizes = page.tags.get(STRIPS, ()), page.tags.get(STRIP_SIZES, ())
+    size = page.get(WIDTH, 0) * page.get(HEIGHT, 0) * page.get(SAMPLES, 1) * page.get(BITS, 1) // 8
+    ends = [start + length for start, length in zip(starts, sizes, strict=False)]
+    adjoining = len(starts) == len(sizes) > 0 and list(starts[1:]) == ends[:-1]
+    return adjoining and page.get(COMPRESSION, 1) == 1 and sum(sizes) == size
 
 
 def isolate(data: bytearray, page: Directory) -> None:
@@ -90,6 +132,8 @@ def isolate(data: bytearray, page: Directory) -> None:
     struct.pack_into(word, data, 8 if page.big else 4, page.offset)
     struct.pack_into(word, data, page.next_at, 0)
     put(ORIENTATION, 1)
+    if page.start is not None:
+        _move_strips(data, page, page.start)
     if page.gray_with_alpha:
         for tag in (WIDTH, TILE_WIDTH):
             put(tag, min(2 * page.get(tag, 0), 65535 if page.places.get(tag, (0, ""))[1] == "H" else 2**32 - 1))
@@ -101,6 +145,16 @@ def isolate(data: bytearray, page: Directory) -> None:
         put(EXTRA, 1)  # alpha that counts as multiplied in already is left alone
 
 
+def _move_strips(data: bytearray, page: Directory, start: int) -> None:
+    """Has the strips, which adjoin, begin elsewhere."""
+    at, code = page.places[STRIPS]
+    starts, value = page.tags[STRIPS], at + (12 if page.big else 8)
+    if len(starts) * struct.calcsize(page.order + code) > (8 if page.big else 4):
+        (value,) = struct.unpack_from(page.order + ("Q" if page.big else "I"), data, value)
+    moved = [each - starts[0] + start for each in starts]
+    struct.pack_into(f"{page.order}{len(moved)}{code}", data, value, *moved)
+
+
 def split_gray_alpha(pixels: np.ndarray, page: Directory) -> tuple[np.ndarray, np.ndarray]:
     """Gray and alpha of a page that `isolate` widened."""
     if page.get(PREDICTOR, 1) == 2:
@@ -110,87 +164,3 @@ def split_gray_alpha(pixels: np.ndarray, page: Directory) -> tuple[np.ndarray, n
         for i in range(2):
             pixels[:, i::2] = np.cumsum(steps[:, i::2], axis=1, dtype=pixels.dtype)
     return pixels[:, 0::2], pixels[:, 1::2]
-
-
-def write_tiff(path: Path, pages: Iterable[tuple[np.ndarray, np.ndarray | None]], pages_bytes: int = 0) -> None:
-    """Writes pages as they come, each compressed without loss (deflate).
-
-    Args:
-        path: the file.
-        pages: pairs of pixels `(H, W)` or `(H, W, 3)`, of uint8, uint16, float32 or float64, and their alpha
-            channel `(H, W)` of the same dtype, or `None`.
-        pages_bytes: an upper limit of the size of all pixels, in bytes; from about 4 GB on the file is a
-            BigTIFF.
-    """
-    big = pages_bytes > _BIG_FROM
-    word = "<Q" if big else "<I"
-    with open(path, "wb") as file:
-        file.write(struct.pack("<2sHHHQ", b"II", 43, 8, 0, 0) if big else struct.pack("<2sHI", b"II", 42, 0))
-        link = 8 if big else 4
-        for pixels, alpha in pages:
-            tags = _write_strips(file, pixels, alpha)
-            link = _write_directory(file, tags, link, word)
-
-
-def _write_strips(file, pixels: np.ndarray, alpha: np.ndarray | None) -> dict[int, tuple[str, list[int]]]:
-    colours = 1 if pixels.ndim == 2 else 3
-    page = pixels.reshape(*pixels.shape[:2], colours)
-    if alpha is not None:
-        page = np.concatenate([page, alpha[..., None]], axis=2)
-    height, width, samples = page.shape
-    differences = page.dtype.kind == "u"  # of neighbours: they pack better
-    rows = max(1, _STRIP_BYTES // (width * samples * page.itemsize))
-    starts, sizes = [], []
-    for top in range(0, height, rows):
-        strip = page[top : top + rows]
-        if differences:
-            strip = np.diff(strip, axis=1, prepend=page.dtype.type(0))
-        packed = zlib.compress(strip.astype(page.dtype.newbyteorder("<")).tobytes(), 6)
-        starts.append(file.tell())
-        sizes.append(len(packed))
-        file.write(packed)
-    tags = {
-        WIDTH: ("I", [width]),
-        HEIGHT: ("I", [height]),
-        BITS: ("H", [8 * page.itemsize] * samples),
-        COMPRESSION: ("H", [8]),
-        PHOTOMETRIC: ("H", [1 if colours == 1 else 2]),
-        STRIPS: ("Q", starts),
-        SAMPLES: ("H", [samples]),
-        STRIP_ROWS: ("I", [rows]),
-        STRIP_SIZES: ("Q", sizes),
-        PLANAR: ("H", [1]),
-        PREDICTOR: ("H", [2 if differences else 1]),
-        FORMAT: ("H", [3 if page.dtype.kind == "f" else 1] * samples),
-    }
-    if alpha is not None:
-        tags[EXTRA] = ("H", [2])
-    return dict(sorted(tags.items()))
-
-
-def _write_directory(file, tags: dict[int, tuple[str, list[int]]], link: int, word: str) -> int:
-    """Writes a directory, points `link` at it, and returns the place of its own link."""
-    big = word == "<Q"
-    room = struct.calcsize(word)
-    kinds = {code: kind for kind, code in _CODES.items()}
-    entries = []
-    for tag, (wanted, values) in tags.items():
-        code = "I" if wanted == "Q" and not big else wanted
-        packed = struct.pack(f"<{len(values)}{code}", *values)
-        if len(packed) > room:
-            file.write(b"\0" * (file.tell() % 2))
-            place = file.tell()
-            file.write(packed)
-            packed = struct.pack(word, place)
-        entries.append(
-            struct.pack("<HH", tag, kinds[code]) + struct.pack(word, len(values)) + packed.ljust(room, b"\0")
-        )
-    file.write(b"\0" * (file.tell() % 2))
-    place = file.tell()
-    file.write(struct.pack("<Q" if big else "<H", len(entries)) + b"".join(entries))
-    own_link = file.tell()
-    file.write(struct.pack(word, 0))
-    file.seek(link)
-    file.write(struct.pack(word, place))
-    file.seek(0, 2)
-    return own_link

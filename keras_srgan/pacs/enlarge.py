@@ -53,8 +53,9 @@ def enlarge(source: Path, folder: Path, upscaler: "Upscaler", settings: Settings
         OSError: if a file can't be read or written.
     """
     from keras_srgan.inference import Options
-    from keras_srgan.upscale.image_file import FileOptions, Record, enlarge_file
+    from keras_srgan.upscale.image_file import enlarge_file
     from keras_srgan.upscale.jobs import Job
+    from keras_srgan.upscale.record import FileOptions, Record
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

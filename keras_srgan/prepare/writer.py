@@ -22,7 +22,8 @@ from keras_srgan.data.shards.tfrecord import encode_example, wrap_record
 from keras_srgan.data.split import patient_of, split
 from keras_srgan.files import sha256, write_atomically, write_text
 from keras_srgan.images import Image, ImageError, find_images, read_image
-from keras_srgan.images.image import is_dicom
+from keras_srgan.images.formats import is_dicom
+from keras_srgan.images.frame import Frame
 from keras_srgan.images.rasters import encode
 from keras_srgan.recipes.recipe import renamed
 from keras_srgan.resampling import quantise, resize_to
@@ -240,7 +241,8 @@ def _record(data: Path, name: str, settings: ShardOptions) -> tuple[dict[str, An
         raise ImageError(f"{path}: {height}x{width} pixels; at least {least}x{least} are needed")
     facts = {"name": name, "height": height, "width": width, "max_value": image.max_value, "sha256": sha256(path)}
     patient = patient_of(path, image.dicom)
-    features = facts | {"patient": patient or "", "channels": settings.channels, "image": encode(".png", pixels)}
+    png = encode(".png", Frame(pixels, image.max_value))
+    features = facts | {"patient": patient or "", "channels": settings.channels, "image": png}
     return facts | {"patient": patient, "bits": 8 * pixels.itemsize}, wrap_record(encode_example(features))
 
 

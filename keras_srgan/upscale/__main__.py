@@ -1,6 +1,5 @@
 """`python -m keras_srgan.upscale`: enlarges image files with trained weights."""
 
-import io
 import json
 import re
 import sys
@@ -14,7 +13,7 @@ from keras_srgan.terminal import StatusLine
 from keras_srgan.version import __version__
 
 if TYPE_CHECKING:
-    from keras_srgan.upscale.image_file import Record
+    from keras_srgan.upscale.record import Record
 
 PROGRAM = "keras-srgan upscale"
 
@@ -38,7 +37,7 @@ def parser() -> Parser:
     files.add_argument("--map", action="store_true", help="also write what was added over bicubic: picture and array")
     files.add_argument("--max-pixels", type=positive, metavar="N", help="largest image read [268435456]")
     files.add_argument(
-        "--bits", type=int, choices=range(8, 17), metavar="8-16", help="that 16-bit raster files use [16]"
+        "--bits", type=int, choices=range(8, 17), metavar="8-16", help="that 16-bit raster files use [found]"
     )
     files.add_argument("--json", action="store_true", help="a summary as JSON on standard output")
     quality = parse.add_argument_group("quality")
@@ -95,9 +94,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def work(arguments) -> int:
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a file's name may be no text at all
-            stream.reconfigure(errors="backslashreplace")
     if arguments.ray is not None:
         from keras_srgan.upscale.ray_batch import require_ray
 
@@ -105,8 +101,9 @@ def work(arguments) -> int:
     start_quietly()
     from keras_srgan.inference import Options, load
     from keras_srgan.upscale.batch import run_batch
-    from keras_srgan.upscale.image_file import FileOptions
     from keras_srgan.upscale.jobs import plan_jobs
+    from keras_srgan.upscale.outputs import map_endings
+    from keras_srgan.upscale.record import FileOptions
 
     names = ("tile", "overlap", "blend", "self_ensemble", "back_project", "colour", "map")
     options = Options(**{name: getattr(arguments, name) for name in names})
@@ -114,7 +111,8 @@ def work(arguments) -> int:
     network = {name: getattr(arguments, name) for name in ("alpha", "engine", "precision")}
     make = partial(load, arguments.weights, **network)
     upscaler = make()
-    jobs = plan_jobs(arguments.inputs, arguments.out, upscaler.scale, arguments.format)
+    endings = map_endings(options.map, options.self_ensemble, (".png", ".npy", ".dcm"))
+    jobs = plan_jobs(arguments.inputs, arguments.out, upscaler.scale, arguments.format, endings)
     line = StatusLine()
     human = sys.stderr if arguments.json else sys.stdout
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from keras_srgan.images.headers import one_line
 from keras_srgan.machine import Peak
-from keras_srgan.upscale.image_file import FileOptions, Record, enlarge_file
+from keras_srgan.upscale.image_file import enlarge_file
 from keras_srgan.upscale.jobs import Job
+from keras_srgan.upscale.record import FileOptions, Record
 
 if TYPE_CHECKING:
     from keras_srgan.inference import Options, Upscaler

@@ -81,7 +81,7 @@ class DicomResult:
     @classmethod
     def of_capture(cls, result: "Frame", upscaler: "Upscaler", options: "Options") -> "DicomResult":
         """Of a file of another format, by its result."""
-        header = capture_header(result.pixels, result.max_value)
+        header = capture_header(result.pixels, result.max_value, result.metadata.scaled(1 / upscaler.scale))
         header.Rows, header.Columns = (side // upscaler.scale for side in result.pixels.shape[:2])
         return cls(derived_header(header, upscaler.scale, made_by(upscaler, options)))
 

@@ -12,68 +12,23 @@ import numpy as np
 
 from keras_srgan.files import write_atomically
 from keras_srgan.images import ImageError, luma, write_image
-from keras_srgan.images.dicom.parametric_map import can_map
-from keras_srgan.images.frames import Frame, Frames, open_frames
-from keras_srgan.images.image import ALIASES, DICOM_EXTENSIONS, HOLDS_ALPHA
-from keras_srgan.images.rasters import check_holds
-from keras_srgan.images.tiff import write_tiff
-from keras_srgan.resampling import cubic
+from keras_srgan.images.formats import HOLDS_ALPHA, check_holds, suffix_of
+from keras_srgan.images.frame import Frame
+from keras_srgan.images.frames import Frames, open_frames
+from keras_srgan.images.image import write_frame
+from keras_srgan.images.metadata import fit
+from keras_srgan.images.tiff_writer import write_tiff
+from keras_srgan.resampling import enlarge_image
+from keras_srgan.upscale import outputs
 from keras_srgan.upscale.dicom_result import DicomResult
 from keras_srgan.upscale.jobs import Job
 from keras_srgan.upscale.maps import added_picture, spread_picture
+from keras_srgan.upscale.record import FileOptions, Record
 
 if TYPE_CHECKING:
     from keras_srgan.inference import Options, Result, Upscaler
 
 FAINT = 0.25  # share of its range below which an image is stretched before the network sees it
-MAPS = ("_added.png", "_added.npy")
-SPREADS = ("_spread.png", "_spread.npy")
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """How files are read and written.
-
-    Args:
-        overwrite: whether results that exist are replaced.
-        resume: whether files whose result exists are skipped.
-        max_pixels: the largest image read, or `None` for `headers.MAX_PIXELS`.
-        bits: as for `open_frames`.
-    """
-
-    overwrite: bool = False
-    resume: bool = False
-    max_pixels: int | None = None
-    bits: int | None = None
-
-
-@dataclass
-class Record:
-    """What became of one file. Sizes are `[width, height]`, ranges `[lowest, highest]` of the stored numbers."""
-
-    input: str
-    output: list[str] = field(default_factory=list)
-    maps: list[str] = field(default_factory=list)
-    status: str = "failed"  # or done, skipped, not tried
-    error: str = ""
-    format: str = ""
-    frames: int = 0
-    dtype: str = ""
-    max_value: int | None = None
-    size_in: list[int] | None = None
-    size_out: list[int] | None = None
-    range_in: list[float] | None = None
-    range_out: list[float] | None = None
-    seconds: float = 0.0
-    peak_memory_mb: float | None = None
-    tiles: int = 0
-    exact: bool = True
-    consistency: list[float] | None = None
-    notes: list[str] = field(default_factory=list)
-
-    def note(self, text: str) -> None:
-        if text and text not in self.notes:
-            self.notes.append(text)
 
 
 def enlarge_file(
@@ -100,23 +55,20 @@ def enlarge_file(
     """
     if job.target is None:
         raise ImageError(job.problem)
-    if job.target.exists() and settings.resume:
-        record.status, record.output = "skipped", [str(job.target)]
-        return
-    _refuse_existing([job.target], settings)
-    on_progress(str(job.source))
-    frames = open_frames(job.source, settings.max_pixels, settings.bits)
-    record.format, record.frames = frames.format, len(frames.areas)
-    targets, parts = _targets(job, len(frames.areas)), _parts(len(frames.areas))
-    if settings.resume and targets[-1].exists():
+    count = 1
+    if not (settings.resume and outputs.finished(job, 1, options)):
+        outputs.check(outputs.all_files(job, 1, options), settings)
+        on_progress(str(job.source))
+        frames = open_frames(job.source, settings.max_pixels, settings.bits)
+        count = len(frames.areas)
+        record.format, record.frames = frames.format, count
+    targets = outputs.targets(job, count)
+    if settings.resume and outputs.finished(job, count, options):
         record.status, record.output = "skipped", [str(target) for target in targets]
         return
-    if frames.dicom is None and len(targets) < len(frames.areas) and job.target.suffix == ".dcm":
-        raise ImageError(f"{job.source}: {len(frames.areas)} pages, a DICOM capture holds one; give --format tiff")
-    endings = (MAPS if options.map else ()) + (SPREADS if options.map and options.self_ensemble else ())
-    if _makes_dicom(job) and can_map():
-        endings = (*endings, *(ending.replace(".npy", ".dcm") for ending in endings if ending.endswith(".npy")))
-    _refuse_existing(targets + [job.beside(part + ending) for part in parts for ending in endings], settings)
+    if frames.dicom is None and len(targets) < count and suffix_of(job.target) == ".dcm":
+        raise ImageError(f"{job.source}: {count} pages, a DICOM capture holds one; give --format tiff")
+    outputs.check(outputs.all_files(job, count, options), settings)
     written: list[Path] = []
     work = _Work(job, record, upscaler, options, frames, written, on_progress)
     work.prepare()
@@ -136,55 +88,6 @@ def enlarge_file(
     record.status, record.output = "done", [str(target) for target in targets]
 
 
-def _targets(job: Job, count: int) -> list[Path]:
-    """One file, or one a frame where the format holds no more."""
-    assert job.target is not None
-    if count == 1 or job.target.suffix.lower() in (".tif", ".tiff", ".dcm", ".dicom", ".ima"):
-        return [job.target]
-    return [job.beside(part + job.target.suffix) for part in _parts(count)]
-
-
-def _makes_dicom(job: Job) -> bool:
-    return job.target is not None and job.target.suffix.lower() in DICOM_EXTENSIONS
-
-
-def _parts(count: int) -> list[str]:
-    """What tells the files of several frames apart."""
-    return [f"_{number:04d}" for number in range(1, count + 1)] if count > 1 else [""]
-
-
-def _refuse_existing(paths: list[Path], settings: FileOptions) -> None:
-    # An interrupted job that is resumed leaves some files of several.
-    if settings.overwrite or settings.resume:
-        return
-    for path in paths:
-        if path.exists():
-            raise ImageError(f"{path}: exists; give --overwrite, --resume or another --out")
-
-
-def enlarge_alpha(alpha: np.ndarray, scale: int) -> np.ndarray:
-    """Enlarges an alpha channel by bicubic interpolation, a row of output phases at a time.
-
-    Args:
-        alpha: array `(H, W)`; uint8, uint16 or float in `[0, 1]`.
-        scale: integer factor.
-
-    Returns:
-        Array `(H * scale, W * scale)` of the same dtype, clipped to its range.
-    """
-    taps = cubic((np.arange(scale) + 0.5)[:, None] / scale - 0.5 - np.arange(-2, 3)).astype(np.float32)
-    result = alpha.astype(np.float32)
-    for _ in range(2):  # rows, then columns
-        padded = np.pad(result, ((2, 2), (0, 0)), mode="symmetric")
-        larger = np.empty((scale * len(result), result.shape[1]), np.float32)
-        for phase in range(scale):
-            larger[phase::scale] = sum(taps[phase, k] * padded[k : k + len(result)] for k in range(5))
-        result = larger.T
-    if alpha.dtype.kind == "f":
-        return np.clip(result, 0, 1).astype(alpha.dtype)
-    return np.clip(np.rint(result), 0, np.iinfo(alpha.dtype).max).astype(alpha.dtype)
-
-
 @dataclass
 class _Work:
     """One file being enlarged."""
@@ -201,31 +104,33 @@ class _Work:
 
     def prepare(self) -> None:
         """What can be wrong with a DICOM header shows before the network runs."""
-        if self.frames.dicom is not None and _makes_dicom(self.job):
+        if self.frames.dicom is not None and self.job.target is not None and suffix_of(self.job.target) == ".dcm":
             self.dicom = DicomResult.of_source(self.frames, self.upscaler, self.options)
 
     def results(self) -> Iterator[Frame]:
         """Each frame enlarged, with its maps written and the record filled in."""
         assert self.job.target is not None
-        suffix = ALIASES.get(self.job.target.suffix.lower(), self.job.target.suffix.lower())
-        scale, count, consistency = self.upscaler.scale, len(self.frames.areas), []
-        for number, (part, frame) in enumerate(zip(_parts(count), self.frames, strict=True), 1):
+        suffix, scale, count = suffix_of(self.job.target), self.upscaler.scale, len(self.frames.areas)
+        consistency = []
+        for number, (part, frame) in enumerate(zip(outputs.parts(count), self.frames, strict=True), 1):
             if count > 1:
                 self.on_progress(f"{self.job.source}, {number} of {count}")
             frame = self._fitting(frame, suffix)
             check_holds(suffix, frame.pixels.dtype, *(scale * side for side in frame.pixels.shape[:2]))
             result = self._run(frame)
-            alpha = None if frame.alpha is None else enlarge_alpha(frame.alpha, scale)
             self._note(frame, result)
             if result.consistency is not None:
                 consistency.append(result.consistency)
                 self.record.consistency = [float(value) for value in np.mean(consistency, axis=0)]
             if self.options.map:
                 self._maps(result, frame, part)
-            yield Frame(frame.restored(result.pixels), frame.max_value, alpha)
+            alpha = frame.alpha
+            if alpha is not None:
+                alpha = enlarge_image(alpha, scale, 1 if alpha.dtype.kind == "f" else np.iinfo(alpha.dtype).max)
+            yield dataclasses.replace(frame, pixels=frame.restored(result.pixels), alpha=alpha)
 
     def _fitting(self, frame: Frame, suffix: str) -> Frame:
-        """The frame in a form that the target holds."""
+        """The frame in a form that the target holds, and its metadata as they are for the result."""
         pixels, max_value, alpha = frame.pixels, frame.max_value, frame.alpha
         if alpha is not None and suffix not in HOLDS_ALPHA:
             self.record.note(f"{suffix} holds no alpha channel: dropped")
@@ -238,7 +143,11 @@ class _Work:
             alpha = alpha if alpha is None else np.rint(alpha * 65535.0).astype(np.uint16)
         if pixels.dtype == np.uint16 and max_value != 65535 and suffix != ".dcm":
             self.record.note(f"values up to {max_value} in 16 bits, as stored")
-        return Frame(pixels, max_value, alpha, frame.padding)
+        metadata = frame.metadata
+        if suffix != ".dcm" or self.frames.dicom is None:  # a derived DICOM object has its source's header
+            metadata, note = fit(metadata.scaled(self.upscaler.scale), suffix, frame.colours)
+            self.record.note(note)
+        return Frame(pixels, max_value, alpha, frame.associated, metadata, frame.padding)
 
     def _run(self, frame: Frame) -> "Result":
         pixels = frame.pixels
@@ -281,28 +190,27 @@ class _Work:
             self.written.append(write_image(picture, draw(values, frame.max_value)))
             self.written.append(write_atomically(array, partial(_save, values)))
             self.record.maps += [str(picture), str(array)]
-            if _makes_dicom(self.job) and can_map():
+            if outputs.makes_dicom_maps(self.job):
                 self.planes.setdefault(name, []).append(values)
 
     def write(self, target: Path, results: Iterable[Frame]) -> Path:
         """Writes what belongs into one file, as it comes."""
-        results = iter(results)
-        suffix = ALIASES.get(target.suffix.lower(), target.suffix.lower())
-        if suffix == ".dcm":
-            return self._write_dicom(target, results)
-        first = next(results)
-        if suffix == ".tif":
+        first = next(results := iter(results))
+        frames = itertools.chain([first], results)
+        if suffix_of(target) == ".dcm":
+            return self._write_dicom(target, first, frames)
+        if suffix_of(target) == ".tif":
             size = 2 * first.pixels.nbytes * sum(self.frames.areas) // max(1, self.frames.areas[0])
-            pages = ((each.pixels, each.alpha) for each in itertools.chain([first], results))
-            return write_atomically(target, lambda temporary: write_tiff(temporary, pages, size))
-        return write_image(target, first.pixels, first.max_value, alpha=first.alpha)
+            return write_atomically(target, lambda temporary: write_tiff(temporary, frames, size))
+        return write_frame(target, first)
 
-    def _write_dicom(self, target: Path, results: Iterator[Frame]) -> Path:
-        first = next(results)
+    def _write_dicom(self, target: Path, first: Frame, frames: Iterable[Frame]) -> Path:
         if self.dicom is None:
             self.dicom = DicomResult.of_capture(first, self.upscaler, self.options)
             self.record.note("a DICOM secondary capture without patient data")
-        self.dicom.write(target, (each.pixels for each in itertools.chain([first], results)))
+            if "PixelSpacing" in self.dicom.header:
+                self.record.note("its spacing is estimated from the file's resolution, not calibrated")
+        self.dicom.write(target, (each.pixels for each in frames))
         self.written += (maps := self.dicom.write_maps(self.planes, self.job.beside, self.frames.notes))
         self.record.maps += map(str, maps)
         return target

@@ -2,13 +2,13 @@
 
 import glob
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from keras_srgan.images import ImageError, find_images
-from keras_srgan.images.frames import file_format
-from keras_srgan.images.image import ALIASES, DICOM_EXTENSIONS, RASTER_EXTENSIONS
+from keras_srgan.images.formats import ALIASES, DICOM_EXTENSIONS, RASTER_EXTENSIONS, file_format
 
 SUFFIXES = {"png": ".png", "tiff": ".tif", "jpeg": ".jpg", "bmp": ".bmp", "webp": ".webp", "dcm": ".dcm"}
 
@@ -33,7 +33,13 @@ class Job:
         return self.target.with_name(self.target.name.removesuffix(self.target.suffix) + ending)
 
 
-def plan_jobs(inputs: Sequence[str | os.PathLike], out: str | os.PathLike, scale: int, form: str = "same") -> list[Job]:
+def plan_jobs(
+    inputs: Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    scale: int,
+    form: str = "same",
+    endings: Sequence[str] = (),
+) -> list[Job]:
     """Finds the files and names their results.
 
     Args:
@@ -42,37 +48,62 @@ def plan_jobs(inputs: Sequence[str | os.PathLike], out: str | os.PathLike, scale
         out: the folder of the results.
         scale: integer, part of the results' names.
         form: a key of `SUFFIXES`, or `same`: the format of the source, whatever its extension says.
+        endings: how the names of the files beside each result end, as for `Job.beside`.
 
     Returns:
         A `Job` for each file and for each input that cannot be used, in order, no file twice.
 
     Raises:
-        ValueError: if two files would give the same result, or `out` is one of the folders.
+        ValueError: if two files would give the same result, or a file beside it, if one would replace a source, or if
+            `out` is one of the folders.
     """
     out = Path(out)
-    jobs: dict[Path, Job] = {}
-    taken: dict[Path, Path] = {}
+    jobs: list[Job] = []
+    taken: dict[str, Path] = {}
+    seen: set[object] = set()
     for given in inputs:
         try:
             found = _expand(given, out)
         except (ImageError, OSError) as error:
-            jobs.setdefault(Path(given), Job(Path(given), problem=str(error)))
+            problem = Job(Path(given), problem=str(error))
+            jobs += [problem] if problem not in jobs else []
             continue
         for source, place in found:
-            if source.resolve() in jobs:
-                continue
             stem, suffix = _split(place.name)
             target = out / place.with_name(f"{stem}_x{scale}{_suffix(source, suffix, form)}")
-            if target in taken:
-                raise ValueError(
-                    f"{taken[target]} and {source} would both become {target}; give them apart, to two --out folders"
-                )
-            taken[target] = source
-            jobs[source.resolve()] = Job(source, target)
-    for target, source in taken.items():
-        if target.resolve() in jobs:
-            raise ValueError(f"{source} would become {target}, which is to be read too; give another --out")
-    return list(jobs.values())
+            job = Job(source, target)
+            # A link is a file of its own, unless it has the result of what it points to.
+            known = {os.path.abspath(source), (source.resolve(), target)}
+            if known & seen:
+                continue
+            seen |= known
+            jobs.append(job)
+            for path in (target, *(job.beside(ending) for ending in endings)):
+                other = taken.setdefault(os.path.normcase(path), source)
+                if other != source:
+                    raise ValueError(
+                        f"{other} and {source} would both become {path}; give them apart, to two --out folders"
+                    )
+    _keep_sources(jobs, endings)
+    return jobs
+
+
+def _keep_sources(jobs: Sequence[Job], endings: Sequence[str]) -> None:
+    """Refuses a result, a page of one or a file beside it that is to be read too."""
+    written: dict[tuple[Path, str, str], Job] = {}
+    for job in jobs:
+        if job.target is not None:
+            stem, suffix = job.target.name.removesuffix(job.target.suffix), job.target.suffix
+            written |= {(job.target.parent.resolve(), stem, end): job for end in (suffix, *endings)}
+    ends = {end for _, _, end in written}
+    for source in (job.source for job in jobs if job.target is not None):
+        for end in filter(source.name.endswith, ends):
+            name = source.name.removesuffix(end)
+            for stem in (name, re.sub("_[0-9]{4,}$", "", name)):  # of a page
+                if maker := written.get((source.parent.resolve(), stem, end)):
+                    raise ValueError(
+                        f"{maker.source} would become {source}, which is to be read too; give another --out"
+                    )
 
 
 def _expand(given: str | os.PathLike, out: Path) -> list[tuple[Path, Path]]:
@@ -85,16 +116,24 @@ def _expand(given: str | os.PathLike, out: Path) -> list[tuple[Path, Path]]:
     if path.exists() or not glob.has_magic(str(given)):
         return [(path, Path(path.name))]
     # The shell may not have done it: quotes, Windows.
-    parts = path.parts
-    base = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-    matches = [Path(match) for match in sorted(glob.glob(str(given), recursive=True))]
-    files = [file for file in matches if file.is_file()]
-    for folder in matches:
-        if folder.is_dir() and "**" not in str(given) and folder.resolve() != out.resolve():
+    base, rest = _fixed_part(path)
+    # A bracket may be part of a name.
+    patterns = [os.path.join(glob.escape(str(base)), each) for each in (rest, rest.replace("[", "[[]"))]
+    matches = next(filter(None, (sorted(glob.glob(each, recursive=True)) for each in patterns)), [])
+    files = [Path(match) for match in matches if os.path.isfile(match)]
+    for folder in map(Path, matches):
+        if folder.is_dir() and "**" not in rest and folder.resolve() != out.resolve():
             files += find_images(folder)
     if not files:
         raise FileNotFoundError(f"{given}: matches no file")
     return [(file, file.relative_to(base)) for file in _outside(files, out, path)]
+
+
+def _fixed_part(path: Path) -> tuple[Path, str]:
+    """A pattern in two: the folders that are there by their own names, `dir[1]` too, and the rest."""
+    parts = path.parts
+    fixed = next(i for i in range(len(parts)) if glob.has_magic(parts[i]) and not Path(*parts[: i + 1]).exists())
+    return Path(*parts[:fixed]), os.path.join(*parts[fixed:])
 
 
 def _outside(files: list[Path], out: Path, given: Path) -> list[Path]:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from keras_srgan.terminal import stderr_aside
 from keras_srgan.upscale.batch import enlarge_one
-from keras_srgan.upscale.image_file import FileOptions, Record
 from keras_srgan.upscale.jobs import Job
+from keras_srgan.upscale.outputs import needs_network
+from keras_srgan.upscale.record import FileOptions, Record
 from keras_srgan.version import __version__
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def run_cluster(
     try:
         for number, job in enumerate(jobs):
             # What needs no network needs no worker. Of all else, a result that a worker finds is this job's own.
-            if job.target is None or (job.target.exists() and not settings.overwrite):
+            if not needs_network(job, options, settings):
                 finish(number, enlarge_one(job, upscaler, options, settings))
             else:
                 left.append((number, job))

@@ -11,8 +11,9 @@ from PIL import ImageOps
 from pydicom.data import get_testdata_file
 
 from keras_srgan.images import ImageError, read_image, write_image
-from keras_srgan.images.frames import file_format, open_frames
-from keras_srgan.images.rasters import upright
+from keras_srgan.images.formats import file_format
+from keras_srgan.images.frame import upright
+from keras_srgan.images.frames import open_frames
 
 RNG = np.random.default_rng(13)
 GRAY = RNG.integers(0, 256, (40, 52), dtype=np.uint8)

@@ -224,11 +224,18 @@ def test_two_channels_are_refused(tmp_path):
         read_image(saved(tmp_path, "a.png", encode(".png", GRAY8)), channels=2)
 
 
-def test_a_dark_16_bit_image_keeps_its_depth(tmp_path):
-    dark = GRAY16 % 200
-    image = read_image(saved(tmp_path, "a.png", encode(".png", dark)))
-    assert image.pixels.dtype == np.uint16 and image.max_value == 65535
+@pytest.mark.parametrize(
+    "most, white", [(0, 65535), (199, 255), (256, 1023), (4095, 4095), (4096, 16383), (16383, 16383), (16384, 65535)]
+)
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_16_bit_files_have_the_fewest_usual_bits_that_hold_them_and_keep_their_numbers(tmp_path, suffix, most, white):
+    dark = (GRAY16 % (most + 1)).astype(np.uint16)
+    dark[0, 0] = most
+    path = saved(tmp_path, f"a{suffix}", encode(suffix, dark))
+    image = read_image(path)
+    assert image.pixels.dtype == np.uint16 and image.max_value == white
     np.testing.assert_array_equal(image.pixels, dark)
+    assert read_image(path, bits=16).max_value == 65535
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -115,3 +115,52 @@ def test_inputs_that_name_nothing_are_problems_and_the_rest_goes_on(tree):
 def test_names_beside_a_result(tree):
     (job,) = plan_jobs(["in/a.png"], "out", 4)
     assert job.beside("_added.npy").as_posix() == "out/a_x4_added.npy"
+
+
+MAPS = ("_added.png", "_added.npy")
+
+
+def test_two_files_for_one_map_are_noticed(tree):
+    write_image("in/a.jpg", GRAY)
+    with pytest.raises(ValueError, match="in/a.(png|jpg) and in/a.(png|jpg) would both become .*a_x4_added.png"):
+        plan_jobs(["in"], "out", 4, endings=MAPS)
+
+
+@pytest.mark.parametrize("name", ["a_x4_added.png", "a_x4_added.npy.png", "a_x4_0001.png", "a_x4_0002_added.png"])
+def test_a_page_or_a_map_that_is_a_source_too_is_noticed(tree, name):
+    write_image(f"in/{name}", GRAY)
+    inputs = ["in/a.png", f"in/{name}"]
+    if "npy" in name:  # another file
+        assert len(plan_jobs(inputs, "in", 4, endings=MAPS)) == 2
+        return
+    with pytest.raises(ValueError, match="to be read too"):
+        plan_jobs(inputs, "in", 4, endings=MAPS)
+
+
+def test_a_source_named_as_a_result_without_its_extension_is_another_file(tree):
+    shutil.copy(get_testdata_file("CT_small.dcm", download=False), tree / "in" / "a_x4")
+    assert len(plan_jobs(["in/a.png", "in/a_x4"], "in", 4, endings=MAPS)) == 2
+
+
+@pytest.mark.parametrize(
+    "pattern", ["dir[1]/*.png", "dir[1]/**/*.png", "*[[]1]/*.png", "d*/x[1].png", "dir[1]/x[1]*", "./dir[1]/*"]
+)
+def test_brackets_in_a_folders_name_are_no_pattern(tree, pattern):
+    write_image("dir[1]/x[1].png", GRAY)
+    write_image("other/y.png", GRAY)
+    assert [job.source.as_posix() for job in plan_jobs([pattern], "out", 4)] == ["dir[1]/x[1].png"]
+
+
+def test_brackets_are_a_pattern_where_no_file_is_named_so(tree):
+    for name in ("x1", "x2", "x3"):
+        write_image(f"dir1/{name}.png", GRAY)
+    assert len(plan_jobs(["dir[12]/x[12].png"], "out", 4)) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_link_of_another_name_has_a_result_of_its_own(tree):
+    os.symlink("a.png", "in/b.png")
+    assert [job.target.name for job in plan_jobs(["in/a.png", "in/b.png", "in/../in/a.png"], "out", 4)] == [
+        "a_x4.png",
+        "b_x4.png",
+    ]

@@ -22,8 +22,8 @@ import pytest
 from keras_srgan.images import write_image
 from keras_srgan.upscale import __main__ as upscale
 from keras_srgan.upscale import ray_batch as cluster
-from keras_srgan.upscale.image_file import FileOptions
 from keras_srgan.upscale.jobs import plan_jobs
+from keras_srgan.upscale.record import FileOptions
 
 needs_ray = pytest.mark.skipif(
     any(importlib.util.find_spec(name) is None for name in ("ray", "pyarrow")), reason="Ray Data is absent"

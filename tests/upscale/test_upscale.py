@@ -21,9 +21,8 @@ from pydicom.data import get_testdata_file
 
 from keras_srgan.images import write_image
 from keras_srgan.images.frames import open_frames
-from keras_srgan.resampling import quantise, resize
+from keras_srgan.resampling import enlarge_image, quantise, resize
 from keras_srgan.upscale import __main__ as upscale
-from keras_srgan.upscale.image_file import enlarge_alpha
 
 RNG = np.random.default_rng(23)
 SMOOTH = cv2.GaussianBlur(RNG.integers(0, 256, (20, 30, 3), dtype=np.uint8), (0, 0), 2)
@@ -174,7 +173,7 @@ def test_alpha_is_dropped_with_a_note_where_it_does_not_fit(run):
 def test_alpha_is_plain_bicubic(dtype, shape, scale):
     alpha = RNG.random(shape).astype(dtype) if dtype == np.float32 else RNG.integers(0, 255, shape).astype(dtype)
     white = 1 if dtype == np.float32 else np.iinfo(dtype).max
-    enlarged = enlarge_alpha(alpha, scale)
+    enlarged = enlarge_image(alpha, scale, white, side=4)
     assert enlarged.dtype == dtype
     np.testing.assert_allclose(enlarged, np.clip(resize(alpha, scale), 0, white), atol=0.51 if white > 1 else 1e-6)
 
@@ -310,7 +309,7 @@ def test_json_has_everything_and_human_lines_go_to_stderr(run):
         [30, 20],
         [60, 40],
         "uint16",
-        65535,
+        4095,
     )
     assert good["range_in"] == [int(DEEP.min()), int(DEEP.max())] and good["exact"] and good["tiles"] >= 1
     assert good["seconds"] > 0 and good["peak_memory_mb"] > 50
@@ -555,3 +554,49 @@ def test_bad_weights_are_one_line(real_weights, tmp_path, capsys, damage, word, 
     assert upscale.main(["a.png", "--out", "out", "--weights", str(path)]) == 1
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 1 and re.search(word, errors[0]) and not os.path.exists("out")
+
+
+def test_two_inputs_for_one_map_are_noticed_before_work_begins(run):
+    write_image("a.png", GRAY)
+    write_image("a.jpg", GRAY)
+    for options in ([], ["--overwrite"], ["--resume"]):
+        status, _, errors = run("a.png", "a.jpg", "--map", *options)
+        assert status == 1 and len(errors) == 1 and "would both become" in errors[0] and not os.path.exists("out")
+    assert run("a.png", "a.jpg")[0] == 0
+
+
+@pytest.mark.parametrize("name", ["a_x2.png", "a_x2_added.png", "a_x2_added.npy"])
+def test_a_folder_where_a_file_would_go_is_noticed_before_work_begins(run, bicubic, monkeypatch, name):
+    write_image("a.png", GRAY)
+    os.makedirs(f"out/{name}")
+    monkeypatch.setattr(type(bicubic), "run", lambda *_: pytest.fail("computed"))
+    for option in ("--overwrite", "--resume"):
+        status, _, errors = run("a.png", "--map", option)
+        assert status == 1 and len(errors) == 1 and f"{name}: is a folder" in errors[0]
+
+
+def test_a_name_that_no_file_can_have_is_noticed_before_work_begins(run, bicubic, monkeypatch):
+    write_image("n" * 248 + ".png", GRAY)
+    assert run("n" * 248 + ".png")[0] == 0
+    monkeypatch.setattr(type(bicubic), "run", lambda *_: pytest.fail("computed"))
+    status, _, errors = run("n" * 248 + ".png", "--map", "--overwrite")
+    assert status == 1 and len(errors) == 1 and "255 bytes" in errors[0]
+
+
+def test_a_result_whose_maps_are_missing_is_not_finished(run):
+    write_image("a.png", GRAY)
+    assert run("a.png")[0] == 0
+    status, lines, _ = run("a.png", "--resume", "--map")
+    assert status == 0 and "skipped" not in lines[0]
+    assert found() == ["a_x2.png", "a_x2_added.npy", "a_x2_added.png"]
+    assert "skipped" in run("a.png", "--resume", "--map")[1][0]
+
+
+def test_an_existing_page_is_noticed_before_the_first_is_computed(run, bicubic, monkeypatch):
+    with tifffile.TiffWriter("a.tif") as writer:
+        writer.write(GRAY)
+        writer.write(GRAY)
+    write_image("out/a_x2_0002.png", GRAY)
+    monkeypatch.setattr(type(bicubic), "run", lambda *_: pytest.fail("computed"))
+    status, _, errors = run("a.tif", "--format", "png")
+    assert status == 1 and "a_x2_0002.png: exists" in errors[0] and found() == ["a_x2_0002.png"]

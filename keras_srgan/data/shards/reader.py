@@ -169,7 +169,7 @@ class Shards(Sequence[Image]):
         example: dict[str, Any] = decode_example(unwrap_record(record))
         if bytes(example["name"]).decode() != row["name"]:
             raise ValueError("another image than the index says")
-        pixels, _ = decode(bytearray(example["image"]), Facts("png", int(row["height"]), int(row["width"])))
+        pixels = decode(bytearray(example["image"]), Facts("png", int(row["height"]), int(row["width"]))).pixels
         pixels.flags.writeable = False  # the cache's own
         return pixels
 

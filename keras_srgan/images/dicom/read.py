@@ -76,7 +76,7 @@ def read_dicom(
     opened = open_dicom(path, max_pixels)
     if opened.count != 1:
         raise ImageError(f"{path}: 3-D or moving DICOM of {opened.count} frames; export the frame you need by itself")
-    ((pixels, padding),) = opened.frames
+    (pixels, padding), *_ = opened.frames  # to the end, where frames are counted
     return pixels, opened.max_value, opened.header, padding
 
 
