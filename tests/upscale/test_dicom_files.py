@@ -10,8 +10,9 @@ from keras_srgan.inference import Options
 from keras_srgan.inference.upscaler import Result
 from keras_srgan.upscale.batch import enlarge_one
 from keras_srgan.upscale.dicom_result import made_by
-from keras_srgan.upscale.image_file import FileOptions, Record, enlarge_file
+from keras_srgan.upscale.image_file import enlarge_file
 from keras_srgan.upscale.jobs import Job
+from keras_srgan.upscale.record import FileOptions, Record
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

@@ -1,9 +1,12 @@
 """What a DICOM header says in the terms of other image files: resolution and colour profile."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 from pydicom.dataset import Dataset
 
-from keras_srgan.images.metadata import Metadata, resolution
+from keras_srgan.images.metadata import NOTHING, Metadata, resolution
 
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "ImagePlanePixelSpacing")
 
@@ -17,12 +20,20 @@ def dicom_metadata(header: Dataset) -> Metadata:
     Returns:
         A `Metadata`. Spacings in the patient go before those at the detector (PS3.3, 10.7.1).
     """
-    groups = header.get("SharedFunctionalGroupsSequence") or [Dataset()]
-    measures = groups[0].get("PixelMeasuresSequence") or [Dataset()]
-    values = (holder.get(name) for name in _SPACINGS for holder in (header, measures[0]))
-    found = next(filter(None, map(_resolution, values)), None)
-    icc = header.get("ICCProfile")
+    try:
+        found = next(filter(None, map(_resolution, _spacings(header))), None)
+        icc = header.get("ICCProfile")
+    except Exception:  # pydicom raises nearly any kind for damaged elements; they say nothing then
+        return NOTHING
     return Metadata(found, icc if isinstance(icc, bytes) and icc else None)
+
+
+def _spacings(header: Dataset) -> Iterator[Any]:
+    shared = (header.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    measures = (shared.get("PixelMeasuresSequence") or [Dataset()])[0]
+    for name in _SPACINGS:
+        yield header.get(name)
+        yield measures.get(name)
 
 
 def _resolution(spacing):
