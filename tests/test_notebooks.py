@@ -16,6 +16,8 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_srgan.recipes import find_recipe
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "notebooks"
 FILES = sorted(FOLDER.glob("*.ipynb"))
@@ -241,6 +243,7 @@ def test_the_install_cell_acts_on_colab_only(monkeypatch, name, colab, project):
         CHANGES={},
         BUDGET=[],
     )
+    monkeypatch.setattr("builtins.input", lambda question: "")
     if colab and not project:
         with pytest.raises(ValueError, match="PROJECT"):
             exec(text, names)
@@ -295,6 +298,30 @@ def test_colab_takes_every_form_of_the_projects_address(install, name, project, 
     if name == "compare_systems.ipynb":
         chosen = ["--branch", branch] if branch else []
         assert commands[1] == ["git", "clone", "-q", "--depth", "1", *chosen, address, "project"]
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_colab_asks_for_the_project_where_the_parameter_is_empty(install, monkeypatch, name):
+    asked = []
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "owner/repo")
+    commands, mounted = install(name, PROJECT="")
+    assert len(asked) == 1 and commands[0][-1].endswith("git+https://github.com/owner/repo") and not mounted
+    monkeypatch.setattr("builtins.input", lambda question: "/content/drive/MyDrive/project")
+    assert install(name, PROJECT=" ")[1] == ["/content/drive"]
+
+
+def test_the_training_notebook_names_the_papers_form_and_the_run_that_it_shows():
+    cells = code_cells(read(FOLDER / "train_xray.ipynb"))
+    names: dict = {}
+    exec("".join(cells["parameters"]["source"]), names)
+    (recipe, changes), (shown, fields) = names["FORMS"]["paper"], names["FORMS"]["shown"]
+    whole = find_recipe(recipe).replace(**changes)
+    assert (whole.norm, whole.skip, whole.epochs, whole.patches_per_epoch) == ("batch", "none", 40, 5216)
+    said = "".join(outputs(cells["recipe"], "stream"))
+    find_recipe(shown).replace(**fields)
+    for name, value in fields.items():
+        if name != "discriminator_order":  # younger than the run, which had the order named here
+            assert f"{name} = {value}" in said, name
 
 
 @pytest.mark.parametrize(

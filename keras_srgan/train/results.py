@@ -1,16 +1,20 @@
 """What a finished run leaves: the closing table and the contact sheet."""
 
+import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from keras_srgan.data.patches import contrast
 from keras_srgan.degradation.settings import BICUBIC, Degradation
 from keras_srgan.evaluate.protocols import RESAMPLER, find_protocol
 from keras_srgan.files import json_text, write_text
 from keras_srgan.images import Image, read_image
-from keras_srgan.images.display import sheet
+from keras_srgan.images.display import sheet, stretch
 from keras_srgan.inference import Upscaler
 from keras_srgan.markdown import markdown_table
 from keras_srgan.networks import build_generator
@@ -28,6 +32,7 @@ PROTOCOL = (
 
 MADE, GIVEN = f"by {RESAMPLER}, rounded to the source's bit depth", "as given, in its bit depth"
 CLOSING = ("psnr", "ssim", "sharpness")
+DETAIL = 96  # px, the side of the contact sheet's crops
 
 
 def score(
@@ -115,9 +120,23 @@ def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _contact_sheet(run: "Run") -> None:
-    """The first five and the last five epochs of the run, two rows, as Dhundale et al., 2025, print them."""
+    """The first five and the last five epochs of the run, two rows, as Dhundale et al., 2025, print them.
+
+    Shown is the square of 96 px with the strongest edges, every pixel as 2x2: a whole film shows no progress.
+    """
     paths = sorted((run.folder / "previews" / "sr").glob("*.png"), key=lambda p: (p.name[0] != "p", p.name))
     rows = [paths[:5], paths[-5:]]
     tiles = [[read_image(path, channels=3).pixels / 127.5 - 1 for path in row] for row in rows]
+    top, left, side = _liveliest(tiles[-1][-1], DETAIL)
+    cut = [[tile[top : top + side, left : left + side] for tile in row] for row in tiles]
+    cut = [[each.repeat(2, 0).repeat(2, 1) for each in stretch(row, cut[-1][-1])] for row in cut]
     captions = [[path.stem for path in row] for row in rows]
-    pictures.save_picture(run.folder / "contact_sheet.png", sheet(tiles, captions))
+    pictures.save_picture(run.folder / "contact_sheet.png", sheet(cut, captions))
+
+
+def _liveliest(image: np.ndarray, side: int) -> tuple[int, int, int]:
+    """Top, left and side of the square with the strongest edges."""
+    side = min(side, *image.shape[:2])
+    places = itertools.product(*(range(0, length - side + 1, max(1, side // 4)) for length in image.shape[:2]))
+    top, left = max(places, key=lambda at: contrast(image[at[0] : at[0] + side, at[1] : at[1] + side]))
+    return top, left, side

@@ -331,3 +331,13 @@ def test_the_seed_decides_the_run(run):
     states = [state(each.folder) for each in (*same, other)]
     assert_equal_states(states[0], states[1])
     assert any(not np.array_equal(states[0][name], states[2][name]) for name in states[0])
+
+
+def test_the_contact_sheet_shows_the_liveliest_96_px_of_an_image():
+    from keras_srgan.train.results import DETAIL, _liveliest
+
+    image = np.zeros((384, 384, 3))
+    image[200:280, 40:120] = np.random.default_rng(0).uniform(-1, 1, (80, 80, 3))
+    top, left, side = _liveliest(image, DETAIL)
+    assert side == 96 and top <= 200 and top + side >= 270 and left <= 48 and left + side >= 110
+    assert _liveliest(image[:50, :70], DETAIL) == (0, 0, 50)
