@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 import system_cards  # noqa: E402
+import system_queue  # noqa: E402
 import train_systems  # noqa: E402
 
 from keras_srgan.files import sha256  # noqa: E402
@@ -42,7 +43,7 @@ def start(root, *runs):
 
 
 def test_the_queue_of_the_page_names_runs_that_can_be_trained():
-    runs = train_systems.read_queue(train_systems.QUEUE)
+    runs = system_queue.read_queue(train_systems.QUEUE)
     assert len(runs) > 10
     names = [run["name"] for run in runs]
     for run in runs:
@@ -72,17 +73,17 @@ def test_a_queue_that_could_not_be_trained_is_refused_before_it_begins(change, s
     path = tmp_path / "queue.jsonl"
     path.write_text(json.dumps(RUN | {"patches": [16, 0]} | change if "minutes" in change else RUN | change))
     with pytest.raises(ValueError, match=said):
-        train_systems.read_queue(path)
+        system_queue.read_queue(path)
 
 
 def test_two_runs_of_one_name_and_files_that_are_no_queue_are_refused(tmp_path):
     path = tmp_path / "queue.jsonl"
     path.write_text(f"{json.dumps(RUN)}\n{json.dumps(RUN)}")
     with pytest.raises(ValueError, match="taken by a run above"):
-        train_systems.read_queue(path)
+        system_queue.read_queue(path)
     path.write_text("[run]")
     with pytest.raises(ValueError, match="not a queue of named runs"):
-        train_systems.read_queue(path)
+        system_queue.read_queue(path)
 
 
 @pytest.mark.slow
@@ -166,7 +167,7 @@ def test_tables_say_what_the_cards_say_and_what_is_not_trained(tmp_path):
 
 
 def test_the_page_the_cards_and_the_weights_say_the_same():
-    runs, page = train_systems.read_queue(train_systems.QUEUE), system_cards.PAGE.read_text(encoding="utf-8")
+    runs, page = system_queue.read_queue(train_systems.QUEUE), system_cards.PAGE.read_text(encoding="utf-8")
     names = system_cards.papers(runs)
     assert {run.get("paper") for run in runs} == set(names) and len(names) == 5
     for paper in ("", *names):
@@ -175,7 +176,8 @@ def test_the_page_the_cards_and_the_weights_say_the_same():
     known = {run["name"]: run for run in runs}
     for path in system_cards.CARDS.glob("*.json"):
         card = json.loads(path.read_text(encoding="utf-8"))
-        assert card["run"] == known[path.stem], f"{path.name} is of another line of the queue"
+        said, line = (system_queue.trained_by(run) for run in (card["run"], known[path.stem]))
+        assert said == line, f"{path.name} is of another line of the queue"
         assert card["recipe"]["name"] in RECIPES and card["hardware"] and card["tests"]
         assert len(card["weights"]) == 1 + (
             "adversarial_patches" in card["budget"] and "pretrain_patches" in card["budget"]
