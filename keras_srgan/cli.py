@@ -3,7 +3,7 @@
 import argparse
 import contextlib
 import dataclasses
-import importlib.util
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from keras_srgan.console import unfailing_streams
 from keras_srgan.degradation.presets import PRESETS, find_degradation
 from keras_srgan.degradation.settings import BICUBIC, Degradation, text_of
 from keras_srgan.machine import cores
+from keras_srgan.packages import installed
 from keras_srgan.recipes import LABELS, Recipe
 from keras_srgan.terminal import stderr_aside
 
@@ -95,7 +96,7 @@ def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None)
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     backend = os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
-    if importlib.util.find_spec(backend) is None:
+    if not installed(backend):
         raise ValueError(f"KERAS_BACKEND is {backend}, which is not installed: install it, or set tensorflow or jax")
     if feeds:
         # NumPy's threads spin for a while after each small product that a batch needs, on the cores that train.

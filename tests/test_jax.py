@@ -240,7 +240,8 @@ class Absent:
         if name.split(".")[0] == "tensorflow":
             raise ModuleNotFoundError(name)
 sys.meta_path.insert(0, Absent())
-from keras_srgan import callbacks, train
+from keras_srgan.train import __main__ as train
+from keras_srgan.train.callbacks import checkpoint as callbacks
 before, last = callbacks.Checkpoint.on_train_batch_end, int(sys.argv[1])
 def after(self, batch, logs=None):
     before(self, batch, logs)

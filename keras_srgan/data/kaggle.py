@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keras_srgan.images import ImageError, find_images
+from keras_srgan.packages import require
 
 HANDLE = "paultimothymooney/chest-xray-pneumonia"
 CLASSES = ("NORMAL", "PNEUMONIA")
@@ -72,10 +73,9 @@ def kaggle_chest_xray(root: str | os.PathLike | None = None) -> ChestXray:
 
 
 def _download() -> str:
-    try:
-        import kagglehub
-    except ImportError:
-        raise ValueError(f"{HANDLE} needs the package kagglehub: pip install 'keras-srgan[kaggle]'") from None
+    require(HANDLE, "kaggle", "kagglehub")
+    import kagglehub
+
     try:
         return kagglehub.dataset_download(HANDLE)
     except Exception as error:  # of requests, of kagglehub, of the disk

@@ -1,7 +1,6 @@
 """Exports of networks: written whole, measured against Keras, with their card."""
 
 import contextlib
-import importlib.util
 import os
 import tempfile
 import warnings
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_srgan.export.formats import CONTRACT, FORMATS
+from keras_srgan.packages import require
 from keras_srgan.terminal import stderr_aside
 from keras_srgan.version import __version__
 
@@ -99,9 +99,7 @@ def check(kind: str, path: Path, overwrite: bool) -> None:
         FileExistsError: if there is something and it is not to be replaced.
     """
     form = FORMATS[kind]
-    missing = [each for each in form.packages if importlib.util.find_spec(each) is None]
-    if missing:
-        raise ValueError(f"export: {kind} needs {' and '.join(missing)}: pip install 'keras-srgan[{form.extra}]'")
+    require(f"export: {kind}", form.extra, *form.packages)
     for target in (path, *(path.with_suffix(suffix) for suffix in form.companions)):
         if target.exists() and not overwrite:
             raise FileExistsError(f"{target} exists: give another --out, or --overwrite")

@@ -1,7 +1,6 @@
 """`python -m keras_srgan.pacs`: receives, fetches and sends DICOM images over the network, enlarged."""
 
 import argparse
-import importlib.util
 import os
 import signal
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_srgan.cli import Parser, positive, run_safely
+from keras_srgan.packages import require
 
 if TYPE_CHECKING:
     from keras_srgan.pacs.enlarge import Settings
@@ -99,9 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def work(arguments: argparse.Namespace) -> int:
-    missing = [name for name in ("pynetdicom", "dicomweb_client") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ValueError(f"{' and '.join(missing)} not installed: pip install 'keras-srgan[pacs]'")
+    require("keras_srgan.pacs", "pacs", "pynetdicom", "dicomweb_client")
     from keras_srgan.pacs.privacy import log_to_stderr
     from keras_srgan.pacs.tls import Tls
 

@@ -1,7 +1,6 @@
 """Enlarges files on many processes or machines with Ray Data, each by the function that the batch uses."""
 
 import contextlib
-import importlib.util
 import logging
 import math
 import os
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from keras_srgan.packages import require
 from keras_srgan.terminal import stderr_aside
 from keras_srgan.upscale.batch import enlarge_one
 from keras_srgan.upscale.jobs import Job
@@ -29,14 +29,8 @@ MEMORY = 2**31  # bytes that a worker has at least, where nobody says how many w
 
 
 def require_ray() -> None:
-    """Checks that Ray Data is installed.
-
-    Raises:
-        ValueError: telling what to install.
-    """
-    missing = [name for name in ("ray", "pyarrow") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ValueError(f"--ray needs {' and '.join(missing)}: pip install 'keras-srgan[ray]'")
+    """Checks that Ray Data is installed, as `require` does."""
+    require("--ray", "ray", "ray", "pyarrow")
 
 
 def run_cluster(

@@ -238,12 +238,6 @@ def test_an_address_without_a_cluster_is_one_line(folder, monkeypatch, capsys):
     assert len(errors) == 1 and f"127.0.0.1:{port}: no Ray answers there" in errors[0]
 
 
-def test_without_ray_one_line_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "ray", None)
-    assert upscale.main(["in", "--out", "out", "--ray"]) == 1
-    assert capsys.readouterr().err == "keras-srgan upscale: --ray needs ray: pip install 'keras-srgan[ray]'\n"
-
-
 @pytest.mark.parametrize("flags, word", [(["--ray", "folder/"], "after the inputs"), (["--ray-workers", "2"], "--ray")])
 def test_wrong_flags_are_one_line_and_exit_2(flags, word, capsys):
     with pytest.raises(SystemExit) as stop:

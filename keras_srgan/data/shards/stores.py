@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_srgan.images.headers import one_line
+from keras_srgan.packages import require
 
 
 class Store:
@@ -32,14 +33,15 @@ class Store:
         if root.split("://")[0] in schemes:
             self._gfile = tf.io.gfile
             return
-        try:
-            import fsspec
+        known = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
+        others = f"TensorFlow reads {known}; any other URL" if schemes else "without TensorFlow, a URL"
+        require(f"{root}: {others}", "urls", "fsspec")
+        import fsspec
 
+        try:
             self._fsspec = fsspec.core.url_to_fs(self.root)[0]
-        except (ImportError, ValueError) as error:
-            known = ", ".join(f"{scheme}://" for scheme in sorted(schemes))
-            others = f"TensorFlow reads {known}, other URLs need" if schemes else "without TensorFlow, URLs need"
-            raise ValueError(f"{root}: {one_line(error)}; {others} fsspec and its package for them") from None
+        except (ImportError, ValueError) as error:  # fsspec's own, and the package of a scheme
+            raise ValueError(f"{root}: {one_line(error)}; {others} needs fsspec and its package for them") from None
 
     def read(self, name: str, start: int = 0, size: int | None = None) -> bytes:
         """Some bytes of a file, fewer where it ends.

@@ -1,7 +1,6 @@
 """A map of an enlarged image as a DICOM Parametric Map, registered with it (PS3.3, A.75), through highdicom."""
 
 import copy
-import importlib.util
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from keras_srgan.images.headers import ImageError, one_line
+from keras_srgan.packages import installed
 from keras_srgan.version import __version__
 
 LARGEST = 2**31  # bytes of a map: it is made in memory
@@ -17,7 +17,7 @@ _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
 
 def can_map() -> bool:
     """Whether highdicom is installed."""
-    return importlib.util.find_spec("highdicom") is not None
+    return installed("highdicom")
 
 
 def parametric_map(derived: Dataset, planes: np.ndarray, label: str, meaning: str) -> Dataset:

@@ -1,12 +1,12 @@
 """Engines: what runs a generator. All give the same image; they differ in speed and in what they need."""
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
+from keras_srgan import packages
 from keras_srgan.networks.graph.calls import calls
 
 ENGINES = {
@@ -44,14 +44,12 @@ def require(name: str) -> None:
     """
     if name not in ("auto", *ENGINES):
         raise ValueError(f"engine {name!r} is not known: choose one of auto, {', '.join(ENGINES)}")
-    missing = [package for package in PACKAGES.get(name, ()) if importlib.util.find_spec(package) is None]
-    if missing:
-        raise ValueError(f"engine {name!r} needs {' and '.join(missing)}: pip install 'keras-srgan[{name}]'")
+    packages.require(f"engine {name!r}", name, *PACKAGES.get(name, ()))
 
 
 def installed() -> list[str]:
     """The engines whose packages are there."""
-    return [name for name in ENGINES if all(importlib.util.find_spec(each) for each in PACKAGES.get(name, ()))]
+    return [name for name in ENGINES if packages.installed(*PACKAGES.get(name, ()))]
 
 
 def make_engine(name: str, generator: keras.Model) -> Engine:

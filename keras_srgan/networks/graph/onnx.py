@@ -6,7 +6,6 @@ a mirrored border and a convolution, a mean and a difference.
 """
 
 import hashlib
-import importlib.util
 from typing import Any
 
 import keras
@@ -15,6 +14,7 @@ from keras import layers
 
 from keras_srgan.layers import BicubicUpsampling2D, CropLike, LocalDetail, PadToMultiple, SubpixelConv2D, WeightedSum
 from keras_srgan.networks.graph.calls import Call, calls, ends
+from keras_srgan.packages import require
 from keras_srgan.resampling import upsample_kernel
 
 OPSET = 18
@@ -190,8 +190,7 @@ def to_onnx(generator: keras.Model, unit: bool = False, half: bool = False) -> b
     Raises:
         ValueError: if `onnx` is not installed, or for a layer that has no ONNX form here.
     """
-    if importlib.util.find_spec("onnx") is None:
-        raise ValueError("export: ONNX needs the package onnx: pip install 'keras-srgan[onnx]'")
+    require("ONNX", "onnx", "onnx")
     import onnx
 
     graph, channels = _Graph(half), int(generator.outputs[0].shape[-1])
