@@ -9,7 +9,8 @@ from keras_srgan.cli import Parser, run_safely, start_quietly
 from keras_srgan.mos.names import check_names
 from keras_srgan.terminal import StatusLine
 
-PROTOCOLS = ("cxr", "cxr96", "cxr720", "natural-y", "rgb")
+REAL = ("cxr-real-mild", "cxr-real-hard")
+PROTOCOLS = ("cxr", "cxr96", "cxr720", *REAL, "natural-y", "rgb")
 METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "seconds")
 
 
@@ -31,6 +32,7 @@ def parser() -> Parser:
     parse.add_argument("--metrics", nargs="+", choices=METRICS, metavar="M", help=f"of {', '.join(METRICS)} [all]")
     parse.add_argument("--nearest", action="store_true", help="nearest neighbour beside bicubic")
     parse.add_argument("--lanczos", action="store_true", help="Lanczos beside bicubic")
+    parse.add_argument("--nlm", action="store_true", help="non-local means, then bicubic, beside bicubic")
     parse.add_argument(
         "--discriminator",
         nargs="+",
@@ -58,8 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
     for name, least in (("most", 1), ("scale", 1), ("workers", 1), ("seed", 0)):
         if getattr(parsed, name) is not None and getattr(parsed, name) < least:
             parse.error(f"--{name} {getattr(parsed, name)}: at least {least}")
-    if parsed.scale == 1 and not parsed.hr:
-        parse.error("--scale 1 compares pairs of equal size: give --hr DIR and --lr DIR")
+    if parsed.scale == 1 and not parsed.hr and parsed.protocol not in REAL:
+        parse.error(
+            f"--scale 1 compares pairs of equal size: give --hr DIR and --lr DIR, or --protocol {' or '.join(REAL)}"
+        )
     command = f"python -m keras_srgan.evaluate {shlex.join(arguments)}"
     return run_safely("keras-srgan evaluate", lambda: work(parsed, command))
 
@@ -91,7 +95,7 @@ def work(arguments, command: str) -> int:
             find_protocol(arguments.protocol).replace(scale=arguments.scale, seed=arguments.seed),
             hr=arguments.hr,
             lr=arguments.lr,
-            baseline=[name for name in ("nearest", "lanczos") if getattr(arguments, name)],
+            baseline=[name for name in ("nearest", "lanczos", "nlm") if getattr(arguments, name)],
             metrics=arguments.metrics,
             most=arguments.most,
             discriminators=arguments.discriminator,

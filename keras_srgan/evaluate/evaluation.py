@@ -96,9 +96,10 @@ def compare(
         weights: names, files or run folders for `keras_srgan.load`; or a dictionary from names in the table to
             these, or to any function `(lr, max_value) -> sr` that keeps the dtype, so that a network of
             another program can be compared.
-        protocol: `"cxr"`, `"cxr96"`, `"cxr720"`, `"natural-y"`, `"rgb"`, or a `Protocol`.
+        protocol: `"cxr"`, `"cxr96"`, `"cxr720"`, `"cxr-real-mild"`, `"cxr-real-hard"`, `"natural-y"`, `"rgb"`, or a
+            `Protocol`.
         hr, lr: instead of `data`, two folders whose files match by name; or `lr` alone, without originals.
-        baseline: other interpolations beside bicubic: `"nearest"`, `"lanczos"`.
+        baseline: other interpolations beside bicubic: `"nearest"`, `"lanczos"`, `"nlm"` (non-local means first).
         metrics: names of `METRICS`; all by default.
         most: integer, take only so many images, the first by name.
         discriminators: run folders or files of `discriminator.weights.h5`, judged as classifiers.

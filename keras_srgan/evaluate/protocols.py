@@ -173,6 +173,10 @@ def _size(image: Image) -> str:
     return f"{image.pixels.shape[1]}x{image.pixels.shape[0]}" + (", colour" if image.pixels.ndim == 3 else "")
 
 
+# A gaussian of 1.2 HR pixels at x4, noise of 3 grey levels at middle grey; then JPEG.
+MILD = Degradation("cxr-real-mild", mtf=(0.64, 0.64), dose=(3400, 3400), readout=(2, 2))
+HARD = MILD.replace(name="cxr-real-hard", codec="jpeg", quality=60)
+
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
@@ -190,6 +194,8 @@ PROTOCOLS = {
             "gray",
             image_size=(720, 1280),
         ),
+        Protocol("cxr-real-mild", "whole radiographs, one channel, degraded", "gray", degradation=MILD),
+        Protocol("cxr-real-hard", "whole radiographs, one channel, degraded", "gray", degradation=HARD),
         Protocol("natural-y", "whole photographs; networks see RGB, figures compare luma", "y"),
         Protocol("rgb", "whole photographs, colour", "rgb"),
     )

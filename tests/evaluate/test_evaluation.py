@@ -11,7 +11,7 @@ from keras_srgan.evaluate import __main__ as evaluate
 from keras_srgan.evaluate.crops import busiest
 from keras_srgan.evaluate.evaluation import compare
 from keras_srgan.evaluate.measure import METRICS
-from keras_srgan.evaluate.methods import bicubic, lanczos
+from keras_srgan.evaluate.methods import bicubic, lanczos, non_local_means
 from keras_srgan.evaluate.protocols import PROTOCOLS
 from keras_srgan.evaluate.report.tables import evaluation_markdown
 from keras_srgan.evaluate.summary import summarise
@@ -237,6 +237,18 @@ def test_extremes_are_the_five_largest_and_smallest_gains():
         rows += [{"image": str(i), "method": m, "psnr": 30.0 + g} for m, g in (("bicubic", 0), ("net", gain))]
     _, extremes = summarise(rows, ["bicubic", "net"], {"psnr": METRICS["psnr"]})
     assert extremes == {"net": {"worst": ["1", "2", "4", "0", "6"], "best": ["7", "3", "5", "6", "0"]}}
+
+
+def test_non_local_means_remove_noise_that_bicubic_keeps(make_image, rng):
+    still = np.clip(make_image(96, 96).pixels // 2 + 60, 0, 255)
+    noisy = np.clip(np.rint(still + rng.normal(0, 8, still.shape)), 0, 255).astype("uint8")
+    smooth = np.full((48, 48), 90.0)
+    grain = np.rint(smooth + rng.normal(0, 8, smooth.shape)).astype("uint8")
+    clean, plain = non_local_means(grain, 255), bicubic(grain, 255)
+    assert clean.shape == plain.shape == (192, 192) and clean.dtype == np.uint8
+    assert clean.std() < 0.5 * plain.std()
+    colour = np.repeat(noisy.astype("uint16")[..., None] * 257, 3, axis=2)
+    assert non_local_means(colour, 65535, 2).shape == (192, 192, 3)
 
 
 def test_lanczos_equals_pillows_inside(make_image):

@@ -41,6 +41,34 @@ def test_cxr_crops_reduces_and_leaves_the_border_out(make_image):
     np.testing.assert_allclose(inner[0, ..., 0] * 65535, pair.hr[4:-4, 4:-4], rtol=1e-6)
 
 
+def test_the_real_protocols_degrade_by_seed_and_name_alone_and_say_how(make_image):
+    one, other = (make_image(66, 51, name=name) for name in ("one.png", "other.png"))
+    mild, hard = PROTOCOLS["cxr-real-mild"], PROTOCOLS["cxr-real-hard"]
+    first = mild.pair(one).lr
+    mild.pair(other)
+    np.testing.assert_array_equal(mild.pair(one).lr, first)
+    np.testing.assert_array_equal(mild.pair(one).hr, PROTOCOLS["cxr"].pair(one).hr)
+    changed = (
+        mild.pair(one, "renamed.png"),
+        mild.replace(seed=1).pair(one),
+        hard.pair(one),
+        PROTOCOLS["cxr"].pair(one),
+    )
+    assert all((each.lr != first).any() for each in changed)
+    text = hard.describe()["text"]
+    assert "mtf 0.64, dose 3400, readout 2, codec jpeg, quality 60; seed 0" in text
+    assert mild.replace(scale=1).pair(one).lr.shape == (66, 51)
+
+
+def test_the_real_protocols_read_what_was_measured_with_another_program(shared):
+    from keras_srgan.evaluate.evaluation import compare
+
+    for name, expected in (("mild", (33.40, 0.8952)), ("hard", (32.63, 0.8887))):
+        found = compare(shared / "chest-xray/test", protocol=f"cxr-real-{name}", metrics=["psnr", "ssim"], most=24)
+        figures = [found.summary[0][metric]["mean"] for metric in ("psnr", "ssim")]
+        assert abs(figures[0] - expected[0]) < 0.1 and abs(figures[1] - expected[1]) < 0.003
+
+
 def test_cxr96_crops_by_seed_and_name_alone(make_image):
     protocol = PROTOCOLS["cxr96"]
     one, other = make_image(150, 130, name="one.png"), make_image(150, 130, name="other.png")

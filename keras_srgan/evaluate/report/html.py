@@ -13,7 +13,7 @@ from keras_srgan.html_page import page, template, text
 if TYPE_CHECKING:
     from keras_srgan.evaluate.evaluation import Evaluation
 
-INTERPOLATIONS = ("bicubic", "nearest", "lanczos")  # methods that are not under test
+INTERPOLATIONS = ("bicubic", "nearest", "lanczos", "nlm")  # methods that are not under test
 LISTED = 1500  # rows of the table of single images; more belong in the CSV
 CLASSIFIER = {"accuracy": "accuracy", "precision": "precision", "recall": "recall", "f1": "F1", "auc": "ROC AUC"}
 PROVENANCE = {"date": "Date", "command": "Command", "images": "Images", "image_list_sha256": "sha256 of the image list"}
