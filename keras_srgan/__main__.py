@@ -4,6 +4,7 @@ import importlib
 import sys
 
 from keras_srgan.cli import Parser, run_safely, start_quietly
+from keras_srgan.console import open_missing_streams
 from keras_srgan.recipes import RECIPES, Recipe
 from keras_srgan.version import __version__
 
@@ -22,6 +23,7 @@ SIDE = 64  # px of LR in which the arithmetic is counted
 
 
 def main(arguments: list[str] | None = None) -> int:
+    open_missing_streams()
     arguments = sys.argv[1:] if arguments is None else arguments
     if arguments[:1] == ["--version"]:
         print(f"keras-srgan {__version__}")

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from keras_srgan import machine
-from keras_srgan.console import unfailing_streams
+from keras_srgan.console import open_missing_streams, unfailing_streams
 from keras_srgan.degradation.presets import PRESETS, find_degradation
 from keras_srgan.degradation.settings import BICUBIC, Degradation, text_of
 from keras_srgan.machine import cores
@@ -23,7 +23,11 @@ DEGRADATION = "degradation."  # before the names of its fields
 
 
 class Parser(argparse.ArgumentParser):
-    """An `ArgumentParser` whose errors are one line."""
+    """An `ArgumentParser` whose errors are one line. It comes first in every command, and opens closed streams."""
+
+    def __init__(self, *arguments: Any, **options: Any):
+        open_missing_streams()
+        super().__init__(*arguments, **options)
 
     def error(self, message: str) -> NoReturn:
         print(f"{self.prog}: {message} (see --help)", file=sys.stderr)

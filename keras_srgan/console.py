@@ -60,6 +60,22 @@ class Unfailing:
         return getattr(self._stream, name)
 
 
+def open_missing_streams() -> None:
+    """Points stdin, stdout and stderr to nowhere where a program was started without.
+
+    The first files that are opened would take their places otherwise, and get what is printed.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))
+
+
 @contextlib.contextmanager
 def unfailing_streams() -> Iterator[None]:
     """Has stdout and stderr fail nobody inside."""

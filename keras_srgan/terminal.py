@@ -3,7 +3,6 @@
 import contextlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -63,30 +62,19 @@ def _bar(stream: TextIO, several: bool) -> "Progress":
 
 
 @contextlib.contextmanager
-def stderr_aside(keep: bool = False) -> Iterator[list[str]]:
-    """Keeps from the terminal what libraries write to stderr past Python's streams.
-
-    Args:
-        keep: whether to collect it: for a short while, and not where processes are started that go on to write.
-
-    Yields:
-        A list that holds the lines afterwards, if `keep`.
-    """
-    lines: list[str] = []
+def stderr_aside() -> Iterator[None]:
+    """Keeps from the terminal what libraries write to stderr past Python's streams."""
     try:
         sys.stderr.flush()
         own = os.dup(2)
     except (OSError, AttributeError):  # no stderr
-        yield lines
+        yield
         return
-    with tempfile.TemporaryFile() if keep else open(os.devnull, "w+b") as file:
-        os.dup2(file.fileno(), 2)
+    with open(os.devnull, "w+b") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
         try:
-            yield lines
+            yield
         finally:
             sys.stderr.flush()
             os.dup2(own, 2)
             os.close(own)
-            if keep:
-                file.seek(0)
-                lines += file.read().decode(errors="replace").splitlines()

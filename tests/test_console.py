@@ -59,3 +59,33 @@ def test_a_log_that_fails_ends_nothing_and_one_that_lacks_letters_gets_others():
     say(ascii_only, "胸 done")
     say(gone, "done")
     assert said == ["\\u80f8 done"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes them")
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("module", ["train", "upscale", "evaluate", "export", "mos", "prepare", "pacs"])
+def test_with_streams_closed_a_wrong_command_ends_as_always_and_prints_nowhere(tmp_path, module, closed):
+    line = f'exec "$0" -m keras_srgan.{module} --nonsense {closed}'
+    result = subprocess.run(["sh", "-c", line, sys.executable], capture_output=True, text=True, cwd=tmp_path)
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", "")
+
+
+OPENS = """
+import sys
+from keras_srgan.cli import Parser
+Parser(prog="x").parse_args([])
+print("out"); print("err", file=sys.stderr); sys.stderr.flush()
+with open("first.txt", "w") as file:  # would be stderr's number otherwise
+    assert file.fileno() > 2
+    import os
+    os.write(2, b"below Python")
+    file.write("mine")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell closes them")
+@pytest.mark.parametrize("closed", ["2>&-", ">&-", "<&- >&- 2>&-"])
+def test_a_file_does_not_take_the_place_of_a_closed_stream(tmp_path, closed):
+    line = f'exec "$0" -c "$1" {closed}'
+    result = subprocess.run(["sh", "-c", line, sys.executable, OPENS], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0 and (tmp_path / "first.txt").read_text() == "mine"

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_srgan.export.formats import CONTRACT, FORMATS
+from keras_srgan.files import temporary_folder
 from keras_srgan.packages import require
 from keras_srgan.terminal import stderr_aside
 from keras_srgan.version import __version__
@@ -137,9 +137,8 @@ def export(
     check_form(kind, path, quantize)
     check(kind, path, overwrite)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".keras-srgan-", dir=path.parent) as folder:
-            made = Path(folder) / "new" / path.name
+        with temporary_folder(path.parent) as folder:
+            made = folder / "new" / path.name
             made.parent.mkdir()
             with _quiet():
                 form.write(upscaler.generator, made, quantize)

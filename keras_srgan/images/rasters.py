@@ -133,9 +133,9 @@ def _by_pillow(suffix: str, frame: Frame, metadata: Metadata) -> bytes:
         options |= {"lossless": True, "exact": True}
         if given:
             exif[282], exif[283], exif[296] = given.as_tags()
-    elif given:
-        options["dpi"] = given.per("inch")
-    exif.update(text_tags(text))
+    else:
+        options["dpi"] = given.per("inch") if given else (0, 0)
+    exif.update({tag: words.encode() for tag, words in text_tags(text).items()})
     if suffix != ".bmp" and len(exif):
         options["exif"] = exif.tobytes()
     out = io.BytesIO()

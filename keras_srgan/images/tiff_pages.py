@@ -70,11 +70,11 @@ def _check_strips(data: bytes | bytearray, page: tiff.Directory) -> None:
 
 
 def _unpacks(packed: memoryview) -> bool:
-    """Whether deflated data agree with their checksum."""
+    """Whether deflated data end, and agree with their checksum."""
     unpack = zlib.decompressobj()
     try:
-        while packed and not unpack.eof and unpack.decompress(packed, 2**24):
+        while packed and unpack.decompress(packed, 2**24):
             packed = memoryview(unpack.unconsumed_tail)
     except zlib.error:
         return False
-    return True
+    return unpack.eof

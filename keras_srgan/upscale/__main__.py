@@ -99,6 +99,7 @@ def work(arguments) -> int:
 
         require_ray()
     start_quietly()
+    from keras_srgan.files import remove_stale
     from keras_srgan.inference import Options, load
     from keras_srgan.upscale.batch import run_batch
     from keras_srgan.upscale.jobs import plan_jobs
@@ -113,6 +114,8 @@ def work(arguments) -> int:
     upscaler = make()
     endings = map_endings(options.map, options.self_ensemble, (".png", ".npy", ".dcm"))
     jobs = plan_jobs(arguments.inputs, arguments.out, upscaler.scale, arguments.format, endings)
+    for folder in {job.target.parent for job in jobs if job.target}:
+        remove_stale(folder)
     line = StatusLine()
     human = sys.stderr if arguments.json else sys.stdout
 

@@ -1,4 +1,8 @@
 import io
+import os
+import subprocess
+import sys
+import zlib
 from pathlib import Path
 
 import cv2
@@ -14,6 +18,7 @@ from keras_srgan.images import ImageError, read_image, write_image
 from keras_srgan.images.formats import file_format
 from keras_srgan.images.frame import upright
 from keras_srgan.images.frames import open_frames
+from keras_srgan.images.rasters import _chunk
 
 RNG = np.random.default_rng(13)
 GRAY = RNG.integers(0, 256, (40, 52), dtype=np.uint8)
@@ -397,3 +402,91 @@ def test_mutated_files_give_images_or_an_image_error(tmp_path, kind):
             refusals += 1
             assert "\n" not in str(error) and str(path) in str(error)
     assert refusals > 0
+
+
+@pytest.mark.parametrize("dtype, bits", [(np.uint8, 8), (np.uint16, 16), (np.uint8, 1), (np.uint8, 2), (np.uint8, 4)])
+def test_the_transparent_value_of_a_gray_png_is_kept(tmp_path, dtype, bits):
+    levels = RNG.integers(0, 2**bits, (11, 13)).astype(dtype)
+    clear = int(levels[3, 3])
+    image = Pillow.fromarray(levels)
+    if bits == 16:
+        data = cv2.imencode(".png", levels)[1].tobytes()
+        (tmp_path / "a.png").write_bytes(data[:33] + _chunk(b"tRNS", clear.to_bytes(2, "big")) + data[33:])
+    elif bits == 8:
+        image.save(tmp_path / "a.png", transparency=clear)
+    else:
+        lines = b"".join(
+            b"\0" + np.packbits(np.unpackbits(row[:, None], axis=1)[:, -bits:]).tobytes() for row in levels
+        )
+        header = (13).to_bytes(4, "big") + (11).to_bytes(4, "big") + bytes([bits, 0, 0, 0, 0])
+        chunks = (b"IHDR", header), (b"tRNS", clear.to_bytes(2, "big")), (b"IDAT", zlib.compress(lines)), (b"IEND", b"")
+        (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*each) for each in chunks))
+    (frame,) = open_frames(tmp_path / "a.png")
+    white = np.iinfo(dtype).max
+    np.testing.assert_array_equal(frame.alpha, np.where(levels == clear, 0, white))
+    np.testing.assert_array_equal(frame.pixels, levels.astype(int) * white // (2**bits - 1))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_transparent_colour_of_a_png_is_kept(tmp_path, dtype):
+    pixels = RGB.astype(dtype) * (257 if dtype == np.uint16 else 1)
+    clear = b"".join(int(value).to_bytes(2, "big") for value in pixels[3, 3])
+    data = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
+    (tmp_path / "a.png").write_bytes(data[:33] + _chunk(b"tRNS", clear) + data[33:])
+    (frame,) = open_frames(tmp_path / "a.png")
+    np.testing.assert_array_equal(frame.alpha == 0, (pixels == pixels[3, 3]).all(axis=2))
+    np.testing.assert_array_equal(frame.pixels, pixels)
+
+
+def _two_frames_in_one(path):
+    dataset = pydicom.dcmread(sample("CT_small.dcm"))
+    dataset.PixelData = dataset.PixelData * 2
+    dataset.save_as(path)
+    return path
+
+
+def test_every_reader_refuses_a_file_in_the_same_words(tmp_path):
+    data = _jpeg()
+    (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 3] + b"\xff\xd9")
+    _two_frames_in_one(tmp_path / "two.dcm")
+    (tmp_path / "text.png").write_text("hello")
+    write_image(tmp_path / "whole.png", GRAY)
+    for path in sorted(tmp_path.iterdir()):
+        if path.name == "whole.png":
+            continue
+        with pytest.raises(ImageError) as one:
+            read_image(path)
+        with pytest.raises(ImageError) as other:
+            list(open_frames(path))
+        assert str(one.value) == str(other.value) and str(path) in str(one.value)
+
+
+def test_damaged_and_whole_jpegs_are_told_apart_in_threads_and_other_lines_reach_stderr(tmp_path, capfd):
+    from concurrent.futures import ThreadPoolExecutor
+
+    data = _jpeg()
+    (tmp_path / "whole.jpg").write_bytes(data)
+    (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2] + b"\xff\xd9")
+
+    def read(number):
+        if number % 7 == 0:
+            os.write(2, b"said by another thread\n")
+        try:
+            read_image(tmp_path / ("cut.jpg" if number % 5 == 0 else "whole.jpg"))
+        except ImageError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(read, range(200))) == [number % 5 != 0 for number in range(200)]
+    assert capfd.readouterr().err == "said by another thread\n" * 29
+
+
+def test_damage_is_heard_without_a_stderr(tmp_path):
+    data = _jpeg()
+    (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2] + b"\xff\xd9")
+    code = f"from keras_srgan.images import read_image\nread_image({str(tmp_path / 'cut.jpg')!r})"
+    done = subprocess.run(
+        ["sh", "-c", '"$0" -c "$1" 2>&- ; echo $?', sys.executable, code], capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "1"
