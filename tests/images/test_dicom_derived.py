@@ -13,11 +13,12 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import ExplicitVRLittleEndian, UID_dictionary, generate_uid
 
 from keras_srgan.images import ImageError
 from keras_srgan.images.dicom import derived
 from keras_srgan.images.dicom.capture import capture_header
+from keras_srgan.images.dicom.classes import held
 from keras_srgan.images.dicom.derived import derive, write_dicom
 from keras_srgan.images.dicom.identity import Network
 from keras_srgan.images.frames import open_frames
@@ -258,6 +259,27 @@ def test_dciodvfy_says_nothing_of_a_result_that_it_did_not_say_of_the_source(tmp
         source = tmp_path / "a.dcm"
         plain.save_as(source)
     assert _said(tmp_path / "b.dcm") <= _said(source)
+
+
+@pytest.mark.parametrize("kinds", [["ORIGINAL", "PRIMARY"], ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"]], ids=len)
+@pytest.mark.parametrize("grouped", [False, True])
+@pytest.mark.parametrize(
+    "uid, name", [(uid, name) for uid, (_, _, _, _, name) in UID_dictionary.items() if held(uid) == "picture"]
+)
+def test_dciodvfy_finds_no_new_error_whatever_the_class(tmp_path, dciodvfy, uid, name, grouped, kinds):
+    dataset = pydicom.dcmread(sample("MR_small.dcm"))
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = uid
+    dataset.ImageType = kinds
+    if "Capture" in name:
+        dataset.ConversionType = "WSD"
+    if grouped:
+        dataset.NumberOfFrames = 1
+        dataset.SharedFunctionalGroupsSequence = [Dataset()]
+        dataset.PerFrameFunctionalGroupsSequence = [Dataset()]
+    dataset.save_as(tmp_path / "a.dcm")
+    write(tmp_path / "a.dcm", tmp_path / "b.dcm")
+    before, after = ({line for line in _said(tmp_path / each) if line[0] == "E"} for each in ("a.dcm", "b.dcm"))
+    assert after <= before
 
 
 def test_dciodvfy_finds_no_error_in_a_capture(tmp_path, dciodvfy):

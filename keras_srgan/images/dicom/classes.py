@@ -11,7 +11,11 @@ from keras_srgan.images.headers import ImageError
 
 PICTURE = "picture"
 # Their ImageType and derivation are said in functional groups (PS3.3, C.8.16.1).
-_ENHANCED = ("Enhanced", "XRay3D", "BreastTomosynthesis", "LegacyConverted", "IntravascularOptical", "Photoacoustic")
+_ENHANCED = ("Enhanced", "XRay3D", "Breast", "LegacyConverted", "IntravascularOptical", "Photoacoustic")
+# Whose Image Type has PRIMARY for its second value, derived or not (C.8.4.9, C.8.9.4, C.8.17.2).
+_PRIMARY = ("NuclearMedicine", "PositronEmission", "OphthalmicPhotography", "OphthalmicOptical")
+# Whose references are told again by series (C.12.2).
+_COMMON_REFERENCE = ("IntravascularOptical", "EnhancedRT", "EnhancedContinuousRT")
 
 
 @functools.cache
@@ -28,8 +32,32 @@ def held(uid: str) -> str | None:
 
 def is_enhanced(uid: str) -> bool:
     """Whether a SOP class says what its frames are in functional groups."""
+    return _is_picture(uid, _ENHANCED)
+
+
+def is_primary(uid: str) -> bool:
+    """Whether derived images of a SOP class are called PRIMARY all the same (C.8.16.1.2 for the enhanced ones)."""
+    return _is_picture(uid, _ENHANCED + _PRIMARY)
+
+
+def needs_third_value(uid: str) -> bool:
+    """Whether Image Type of a derived image has to have a third value (C.8.17.2.1.4)."""
+    return _is_picture(uid, ("OphthalmicPhotography",))
+
+
+def has_general_image(uid: str) -> bool:
+    """Whether an enhanced SOP class has the General Image module too, which names sources by itself."""
+    return _is_picture(uid, ("EnhancedUS", "Photoacoustic"))
+
+
+def has_common_reference(uid: str) -> bool:
+    """Whether a SOP class has the Common Instance Reference module for sure."""
+    return _is_picture(uid, _COMMON_REFERENCE)
+
+
+def _is_picture(uid: str, starts: tuple[str, ...]) -> bool:
     row = _table().get(str(uid))
-    return row is not None and row["holds"] == PICTURE and row["keyword"].startswith(_ENHANCED)
+    return row is not None and row["holds"] == PICTURE and row["keyword"].startswith(starts)
 
 
 def check_class(dataset: Dataset) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 
-from keras_srgan.images.dicom.classes import is_enhanced
+from keras_srgan.images.dicom.classes import has_common_reference, has_general_image, is_enhanced
 from keras_srgan.images.dicom.image_type import mark_type
 from keras_srgan.images.dicom.repair import usable_uid
 from keras_srgan.version import __version__
@@ -65,18 +65,21 @@ def mark_derived(dataset: Dataset, scale: float, network: Network | None, digest
     if lacking and not capture:
         notes.append(f"{', '.join(lacking)} of the source name nothing: new ones are given, without a reference")
     reference = None if "SOPInstanceUID" in lacking else _reference(dataset)
-    enhanced = is_enhanced(str(dataset.SOPClassUID))
-    if enhanced and dataset.get("SharedFunctionalGroupsSequence"):
+    uid = str(dataset.SOPClassUID)
+    groups = is_enhanced(uid) and bool(dataset.get("SharedFunctionalGroupsSequence"))
+    if groups:
         _mark_groups(dataset, reference, resampled, note)
         dataset.pop("SourceImageEvidenceSequence", None)
         if not lacking:
             dataset.SourceImageEvidenceSequence = [_evidence(dataset)]
-    else:
+    if not groups or has_general_image(uid):
         dataset.DerivationCodeSequence = resampled
         dataset.pop("SourceImageSequence", None)
         if reference is not None:
             dataset.SourceImageSequence = [reference]
-    notes += mark_type(dataset, enhanced)
+    if has_common_reference(uid) and not lacking:
+        _add_common_reference(dataset)
+    notes += mark_type(dataset)
     _give_uids(dataset, scale, network, digest, capture)
     earlier = str(dataset.get("DerivationDescription") or "")
     dataset.DerivationDescription = "; ".join(filter(None, (note, earlier)))[:1024]
@@ -155,3 +158,13 @@ def _evidence(dataset: Dataset) -> Dataset:
     study.ReferencedSeriesSequence = [series]
     study.StudyInstanceUID = dataset.StudyInstanceUID
     return study
+
+
+def _add_common_reference(dataset: Dataset) -> None:
+    """The source among the instances of its own study that are referred to (C.12.2)."""
+    instance, series = Dataset(), Dataset()
+    instance.ReferencedSOPClassUID = dataset.SOPClassUID
+    instance.ReferencedSOPInstanceUID = dataset.SOPInstanceUID
+    series.ReferencedInstanceSequence = [instance]
+    series.SeriesInstanceUID = dataset.SeriesInstanceUID
+    dataset.ReferencedSeriesSequence = [*(dataset.get("ReferencedSeriesSequence") or []), series]

@@ -2,6 +2,8 @@
 
 from pydicom.dataset import Dataset
 
+from keras_srgan.images.dicom.classes import is_enhanced, is_primary, needs_third_value
+
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 # The standard lets these stand in a derived image since 2020; validators of before that refuse them.
 _PULSE_SEQUENCE = (
@@ -26,26 +28,28 @@ _PULSE_SEQUENCE = (
 )
 
 
-def derived_type(kind, enhanced: bool) -> list[str]:
-    """The type of the derived image; enhanced objects know PRIMARY only (PS3.3, C.8.16.1.2)."""
+def derived_type(kind, primary: bool) -> list[str]:
+    """The type of the derived image: its second value where a SOP class knows PRIMARY only, and its own otherwise."""
     kinds = [kind] if isinstance(kind, str) else list(kind or [])
-    return ["DERIVED", "PRIMARY" if enhanced else "SECONDARY", *kinds[2:]]
+    return ["DERIVED", "PRIMARY" if primary else "SECONDARY", *kinds[2:]]
 
 
-def mark_type(dataset: Dataset, enhanced: bool) -> list[str]:
+def mark_type(dataset: Dataset) -> list[str]:
     """Gives a header the type of a derived image, in place.
 
     Args:
         dataset: The header.
-        enhanced: Whether its SOP class is one of the enhanced ones.
 
     Returns:
         Notes on what such an image cannot say.
     """
-    kinds = derived_type(dataset.get("ImageType"), enhanced)
+    uid = str(dataset.SOPClassUID)
+    kinds = derived_type(dataset.get("ImageType"), is_primary(uid))
+    if len(kinds) == 2 and needs_third_value(uid):
+        kinds.append("RESAMPLED")
     original = "DERIVED" not in (dataset.get("ImageType") or [])
     dataset.ImageType = kinds
-    if not enhanced:
+    if not is_enhanced(uid):
         return []
     # What kind of frame it is stands in a sequence of its group, named after the modality.
     groups = [group for name in _GROUPS for group in dataset.get(name) or []]
