@@ -33,7 +33,7 @@ HEAD = (
     "s an image | images |",
     "|" + " --- |" * 11,
 )
-figures = functools.cache(systems.figures)
+figures = functools.cache(systems.describe)
 
 
 def budget(recipe: Recipe, patches: int, tflop: float) -> dict[str, int]:
@@ -87,13 +87,19 @@ def row(name: str, run: Path | None, base: dict, summary: dict) -> str:
     """A line of the table; `base` is bicubic on the same images."""
     cells = [f"{summary[metric]['mean']:.{digits}f}" for metric, digits in zip(METRICS, (2, 4, 3, 2, 2), strict=True)]
     cells.insert(1, f"{summary['psnr']['mean'] - base['psnr']['mean']:+.2f}" if run else "-")
-    about = [trained(run), *figures(RECIPES[name])[:2]] if run else ["-"] * 3
+    about = [trained(run), *figures(Recipe.from_dict(card_of(run)["recipe"]))[:2]] if run else ["-"] * 3
     return f"| {' | '.join([summary['method'], *about, *cells, str(summary['psnr']['n'])])} |"
+
+
+def card_of(run: Path) -> dict:
+    """The card of a run's last weights; in a folder of train_systems.py a run has a name of its own."""
+    cards = [path for path in run.glob("*.json") if (run / f"{path.stem}.weights.h5").is_file()]
+    return json.loads(min(cards, key=lambda path: len(path.name)).read_text(encoding="utf-8"))
 
 
 def trained(run: Path) -> str:
     """Patches and minutes of the stages, as the card says."""
-    spent = json.loads((run / f"{run.name}.json").read_text(encoding="utf-8"))["budget"]
+    spent = card_of(run)["budget"]
     stages = [stage for stage in ("pretrain", "adversarial") if f"{stage}_patches" in spent]
     return " + ".join(f"{spent[f'{stage}_patches']:,} ({60 * spent[f'{stage}_hours']:.1f})" for stage in stages)
 

@@ -187,6 +187,25 @@ def test_the_comparing_notebook_reads_finished_runs_and_names_the_missing(execut
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_comparing_notebook_reads_a_folder_of_the_queue(tmp_path, capsys):
+    """There a run has a name of its own, and a report a test set's."""
+    runs, rows = tmp_path / "runs", []
+    for name in ("bicubic", "xray-fast-pretrained", "xray-fast"):
+        rows.append({"method": name, "psnr": {"mean": 30.0}})
+    for name in ("natural-srresnet", "other"):
+        (runs / name / "report-natural-y-natural-set5").mkdir(parents=True)
+        report = runs / name / "report-natural-y-natural-set5" / "report.json"
+        report.write_text(json.dumps({"summary": rows}))
+        for weights in ("xray-fast", "xray-fast-pretrained"):
+            (runs / name / f"{weights}.weights.h5").touch()
+    names = {"runs": runs, "RECIPES": {}, "json": json, "re": re, "QUICK": False, "SYSTEMS": []}
+    names["compare_recipes"] = types.SimpleNamespace(card_of=lambda run: {"data": {"images": 7}})
+    exec("".join(code_cells(read(FOLDER / "compare_systems.ipynb"))["found"]["source"]), names)
+    assert "2 of 0 systems, trained on 7 images; protocols: natural-y-natural-set5" in capsys.readouterr().out
+    methods = [row["method"] for row in names["reports"]["natural-y-natural-set5"]["natural-srresnet"]]
+    assert methods == ["bicubic", "natural-srresnet-pretrained", "natural-srresnet"]
+
+
 def test_the_comparing_notebook_refuses_a_folder_without_runs(tmp_path):
     text = "".join(code_cells(read(FOLDER / "compare_systems.ipynb"))["found"]["source"])
     (tmp_path / "srcnn").mkdir()
