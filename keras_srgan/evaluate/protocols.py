@@ -81,7 +81,7 @@ class Protocol:
             ImageError: for an image too small to be compared.
         """
         name = name or image.path.name
-        hr, white = self._pixels(image), image.max_value
+        hr, white = self._tissue(image), image.max_value
         if self.image_size:
             hr = quantise(resize_to(hr, self.image_size), white, hr.dtype)
         self._check(min(hr.shape[:2]) // self.scale * self.scale, image)
@@ -114,9 +114,14 @@ class Protocol:
 
     def alone(self, lr: Image, name: str) -> Pair:
         """A pair without its original."""
-        low = self._pixels(lr)
+        low = self._tissue(lr)
         self._check(min(low.shape[:2]) * self.scale, lr)
         return Pair(name, None, low, lr.max_value)
+
+    def _tissue(self, image: Image) -> np.ndarray:
+        """The channels that a network gets, without the padding around the tissue of a DICOM image."""
+        pixels = self._pixels(image)
+        return pixels if image.padding is None else pixels[image.padding.box()]
 
     def _pixels(self, image: Image) -> np.ndarray:
         """The channels that a network gets: `"y"` keeps what the file holds."""

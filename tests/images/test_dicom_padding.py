@@ -103,6 +103,17 @@ def test_tissue_is_never_written_as_padding(low, high, wanted):
     assert np.all(result[:2] == low) and np.all(result[2:] == wanted)
 
 
+def test_an_evaluation_compares_the_rectangle_of_the_tissue(radiograph, saved, tmp_path):
+    from keras_srgan.evaluate.protocols import PROTOCOLS
+
+    stored = np.full((64, 72), -2000, np.int16)
+    stored[8:60, 10:50] = RNG.integers(0, 900, (52, 40))
+    image = read_image(saved(tmp_path, radiograph(stored, 16, signed=True, PixelPaddingValue=-2000)))
+    pair = PROTOCOLS["cxr"].pair(image)
+    np.testing.assert_array_equal(pair.hr, stored[8:60, 10:50].astype(int) + 32768)
+    assert pair.lr.shape == (13, 10)
+
+
 def test_maps_say_nothing_about_padding():
     pixels = np.full((4, 4), 50, np.uint8)
     pixels[0] = 0

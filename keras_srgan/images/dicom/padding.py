@@ -33,6 +33,13 @@ class Padding:
         """The padded part of the image."""
         return float(self.mask.mean())
 
+    def box(self) -> tuple[slice, slice]:
+        """The smallest rectangle that holds all tissue; the whole image where there is none."""
+        rows, columns = (np.flatnonzero(~self.mask.all(axis=axis)) for axis in (1, 0))
+        if not rows.size:
+            return slice(None), slice(None)
+        return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
     def put_back(self, enlarged: np.ndarray) -> np.ndarray:
         """The enlarged image with every padded pixel as a block of its value, and no other pixel among these values.
 
