@@ -83,7 +83,8 @@ class DicomResult:
         """Of a file of another format, by its result."""
         header = capture_header(result.pixels, result.max_value, result.metadata.scaled(1 / upscaler.scale))
         header.Rows, header.Columns = (side // upscaler.scale for side in result.pixels.shape[:2])
-        return cls(derived_header(header, upscaler.scale, made_by(upscaler, options)))
+        # Its series is made from the pixels.
+        return cls(derived_header(header, upscaler.scale, made_by(upscaler, options), header.SeriesInstanceUID))
 
     def write(self, target: Path, pixels: Iterable[np.ndarray]) -> Path:
         """Writes the object; as `write_derived`."""

@@ -106,6 +106,16 @@ def test_two_images_without_any_uid_get_uids_of_their_own_and_stable_ones(radiog
     assert first.file_meta.MediaStorageSOPInstanceUID == first.SOPInstanceUID
 
 
+def test_captures_of_one_series_without_instance_uids_stay_apart(radiograph, header):
+    first, second = (
+        radiograph(STORED, 12, ConversionType="WSD"),
+        radiograph(STORED[::-1].copy(), 12, ConversionType="WSD"),
+    )
+    second.SeriesInstanceUID, second.StudyInstanceUID = first.SeriesInstanceUID, first.StudyInstanceUID
+    del first.SOPInstanceUID, second.SOPInstanceUID
+    assert header(first).SOPInstanceUID != header(second).SOPInstanceUID
+
+
 @pytest.mark.parametrize("name", UIDS)
 def test_the_uid_that_is_missing_is_made_anew_and_stable(radiograph, header, name):
     source = radiograph(STORED, 12, **{name: ""})
@@ -118,6 +128,8 @@ def test_one_uid_for_all_patients_does_not_join_them(radiograph, header):
     same = dict.fromkeys(UIDS, "1.2.3")
     one, two = (header(radiograph(STORED, 12, PatientID=patient, **same)) for patient in "AB")
     assert one.SeriesInstanceUID != two.SeriesInstanceUID and one.SOPInstanceUID != two.SOPInstanceUID
+    next_one = header(radiograph(STORED, 12, PatientID="A", InstanceNumber=2, **same))
+    assert next_one.SOPInstanceUID != one.SOPInstanceUID and next_one.SeriesInstanceUID == one.SeriesInstanceUID
 
 
 def test_deidentification_is_kept(radiograph, header):
@@ -153,9 +165,8 @@ def test_more_frames_than_the_header_counts_are_refused(radiograph, saved, tmp_p
 
 def test_captures_of_the_same_picture_have_the_same_uids():
     pixels = STORED.astype(np.uint16)
-    one, two, other = (
-        derived_header(capture_header(each, 4095), 2, NETWORK) for each in (pixels, pixels.copy(), pixels[::-1])
-    )
+    headers = [capture_header(each, 4095) for each in (pixels, pixels.copy(), pixels[::-1])]
+    one, two, other = (derived_header(each, 2, NETWORK, each.SeriesInstanceUID) for each in headers)
     assert [one[name].value for name in UIDS] == [two[name].value for name in UIDS]
     assert one.SeriesInstanceUID != other.SeriesInstanceUID and one.StudyInstanceUID != other.StudyInstanceUID
     assert "SourceImageSequence" not in one

@@ -59,12 +59,14 @@ def mark_derived(dataset: Dataset, scale: float, network: Network | None, digest
         dataset.SOPClassUID = SecondaryCaptureImageStorage
         dataset.setdefault("ConversionType", "WSD")
         notes.append("a Secondary Capture, for the source names no SOP class")
-    # `capture.py` gives the header of a file of another format, which has no DICOM source.
-    capture = "ConversionType" in dataset and "SOPInstanceUID" not in dataset
     lacking = [name for name in UIDS if usable_uid(dataset.get(name)) is None]
-    if lacking and not capture:
-        notes.append(f"{', '.join(lacking)} of the source name nothing: new ones are given, without a reference")
-    reference = None if "SOPInstanceUID" in lacking else _reference(dataset)
+    if lacking:
+        notes.append(f"{', '.join(lacking)} of the source: nothing that names it; made anew")
+    reference = None
+    if "SOPInstanceUID" in lacking:
+        notes.append("no reference to the source, which has no SOPInstanceUID")
+    else:
+        reference = _reference(dataset)
     uid = str(dataset.SOPClassUID)
     groups = is_enhanced(uid) and bool(dataset.get("SharedFunctionalGroupsSequence"))
     if groups:
@@ -80,7 +82,7 @@ def mark_derived(dataset: Dataset, scale: float, network: Network | None, digest
     if has_common_reference(uid) and not lacking:
         _add_common_reference(dataset)
     notes += mark_type(dataset)
-    _give_uids(dataset, scale, network, digest, capture)
+    _give_uids(dataset, scale, network, digest)
     earlier = str(dataset.get("DerivationDescription") or "")
     dataset.DerivationDescription = "; ".join(filter(None, (note, earlier)))[:1024]
     dataset.SyntheticData = "YES"
@@ -97,17 +99,18 @@ def mark_derived(dataset: Dataset, scale: float, network: Network | None, digest
     return notes
 
 
-def _give_uids(dataset: Dataset, scale: float, network: Network | None, digest: str | None, capture: bool) -> None:
+def _give_uids(dataset: Dataset, scale: float, network: Network | None, digest: str | None) -> None:
     """One series a source series, network and scale; the study stays."""
     source, study, series = (usable_uid(dataset.get(name)) for name in UIDS)
-    content = str(series) if capture and series else digest or generate_uid()
+    content = digest or generate_uid()
     if study is None:
         dataset.StudyInstanceUID = generate_uid(entropy_srcs=["keras-srgan", "study", content])
-    # Patient and study tell series apart whose UIDs were all replaced by one.
+    # Patient and study tell series apart whose UIDs were all replaced by one, and numbers their images.
     origin = [str(dataset.get("PatientID") or ""), str(dataset.StudyInstanceUID), str(series or content), f"{scale:g}"]
     made = ["", "", ""] if network is None else [network.weights, network.sha256, network.settings]
     dataset.SeriesInstanceUID = generate_uid(entropy_srcs=["keras-srgan", "series", *origin, *made])
-    instance = ["keras-srgan", "instance", str(source or content), *origin, *made]
+    number = str(dataset.get("InstanceNumber") or "")
+    instance = ["keras-srgan", "instance", str(source or content), number, *origin, *made]
     dataset.SOPInstanceUID = generate_uid(entropy_srcs=None if network is None else instance)
 
 
