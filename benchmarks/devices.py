@@ -29,6 +29,7 @@ LONG = 40 * 5000  # patches of the papers' adversarial stage
 
 def one(arguments) -> dict:
     """Measures in this process; the figures of one row."""
+    from keras_srgan.backend.arithmetic import matrix_rate
     from keras_srgan.backend.devices import find
     from keras_srgan.cli import start_quietly
     from keras_srgan.networks.graph.cost import forward_cost
@@ -55,7 +56,7 @@ def one(arguments) -> dict:
         recipe = recipe.replace(sync_bn=False)
     dtype = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}.get(recipe.precision, "float32")
     size, rounds = (8192, 20) if kind == "gpu" else (2048, 3)
-    found = {"device": device, "kind": kind, "matrix": replicas.count * cost.matrix_rate(size, dtype, rounds)}
+    found = {"device": device, "kind": kind, "matrix": replicas.count * matrix_rate(size, dtype, rounds)}
     work = cost.training_cost(recipe)
     image = sample_radiograph(reduce=2)
     for stage in arguments.stages:

@@ -45,7 +45,7 @@ def main() -> None:
         print(f"| {name} | {megabytes:.2f} | {largest:.2g} | {rms:.2g} | {seconds:.2f} | {gain:.2f} |", flush=True)
 
     print("| form | MB | largest difference | RMS | s | over keras |\n| --- | --- | --- | --- | --- | --- |")
-    measure("engine fast", load(arguments.weights, engine="fast").upscale)
+    measure("engine xla", load(arguments.weights, engine="xla").upscale)
     with tempfile.TemporaryDirectory() as folder:
         for kind, form in FORMATS.items():
             for quantize in (None, *form.quantize):

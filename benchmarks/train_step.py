@@ -1,15 +1,14 @@
-"""How fast the training steps are here, beside the matrix rate of the same machine in the same run.
+"""How fast the training steps are here, in every form and precision, beside the matrix rates of the same run.
 
-    python benchmarks/train_step.py [--rounds 5] [--layer block5_conv4]
+    python benchmarks/train_step.py [--rounds 5] [--recipe xray-srgan-plus] [--layer block5_conv4]
 
-24 -> 96 px, batch 16, one channel, the networks of a recipe. Forms: without XLA; XLA with the library's convolutions
-("plain"); XLA with `keras_srgan.layers.winograd` ("fast", what training uses on a CPU). Forms are timed in turn, round
-after round, so that whatever else the machine does falls on all alike; the figures are medians. KERAS_BACKEND=jax
-times JAX, which has no form without XLA.
+24 -> 96 px, batch 16, one channel, the networks of a recipe. Forms: the backend's own convolutions ("no XLA"), and XLA;
+each in float32 and in bfloat16. Forms are timed in turn, round after round, so that whatever else the machine does
+falls on all alike; the figures are medians. "over float32" compares with the best float32 form. KERAS_BACKEND=jax times
+JAX, which has no form without XLA.
 """
 
 import argparse
-import importlib
 import time
 
 from keras_srgan.cli import start_quietly  # noqa: E402
@@ -20,6 +19,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from keras_srgan import machine  # noqa: E402
+from keras_srgan.backend.arithmetic import describe_machine, matrix_rate, settle  # noqa: E402
 from keras_srgan.data.patches import PatchSampler  # noqa: E402
 from keras_srgan.data.pipeline import training_dataset  # noqa: E402
 from keras_srgan.data.sample import sample_radiograph  # noqa: E402
@@ -28,27 +28,31 @@ from keras_srgan.networks import build_discriminator, build_generator  # noqa: E
 from keras_srgan.networks.graph.cost import forward_cost  # noqa: E402
 from keras_srgan.recipes import find_recipe  # noqa: E402
 from keras_srgan.srgan import SRGAN, SRResNetTrainer  # noqa: E402
-from keras_srgan.train.plan import matrix_rate  # noqa: E402
 
 JAX = keras.backend.backend() == "jax"
-FORMS = ("XLA plain", "XLA fast") if JAX else ("no XLA", "XLA plain", "XLA fast")
+FORMS = [
+    (form, precision)
+    for form in (("XLA",) if JAX else ("no XLA", "XLA"))
+    for precision in ("float32", "mixed_bfloat16")
+]
 
 
-def build(stage: str, recipe, layer: str, form: str):
+def build(stage: str, recipe, layer: str, form: str, precision: str):
     """The training step of a compiled model, a function of a batch that returns the loss."""
     keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(precision)
     generator = build_generator(recipe)
     if stage == "pretrain":
         model = SRResNetTrainer(generator)
         loss = recipe.pretrain_loss or recipe.content_loss
-        model.compile(keras.optimizers.Adam(1e-4), loss, jit_compile=form != "no XLA")
+        model.compile(keras.optimizers.Adam(1e-4), loss, jit_compile=form == "XLA")
     else:
         # Random VGG19 weights: the arithmetic is the same, and no file is needed.
         vgg = keras.applications.VGG19(include_top=False, weights=None, input_shape=(None, None, 3))
         model = SRGAN(generator, build_discriminator(recipe), feature_model(vgg, "vgg19", layer))
         optimizers = [keras.optimizers.Adam(1e-4) for _ in range(2)]
-        model.compile(*optimizers, recipe.content_loss, jit_compile=form != "no XLA")
-    model.fast = form == "XLA fast"
+        model.compile(*optimizers, recipe.content_loss, jit_compile=form == "XLA")
+    keras.config.set_dtype_policy("float32")
     if JAX:
         import jax
 
@@ -64,7 +68,7 @@ def build(stage: str, recipe, layer: str, form: str):
         return run
     import tensorflow as tf
 
-    step = tf.function(model.train_step, jit_compile=form != "no XLA")
+    step = tf.function(model.train_step, jit_compile=form == "XLA")
     return lambda batch: float(step(batch)["loss"])
 
 
@@ -107,36 +111,40 @@ def main() -> None:
     sampler = PatchSampler([image] * recipe.batch, recipe.patch, recipe.batch, flat=0.002)
     dataset = training_dataset(sampler, recipe.scale)
     batch = next(iter(dataset))
-    name = keras.backend.backend()
-    print(f"{device}; Keras {keras.__version__}, {name} {importlib.import_module(name).__version__}")
-    print(f"float32 matrix product: {matrix_rate(2048) / 1e9:.0f} GFLOP/s\n")
-    print("| stage | form | patches/s | GFLOP/s (direct count) | over plain XLA | first step, s |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print(describe_machine(device), end="\n\n")
+    chosen = settle(recipe)
+    print("| stage | form | precision | patches/s | GFLOP/s (direct) | over float32 | share of rate | first step, s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for stage in arguments.stages:
         operations = work(stage, recipe, arguments.layer)
         steps, first = {}, {}
-        for form in FORMS:
-            step = build(stage, recipe, arguments.layer, form)
+        for each in FORMS:
+            step = build(stage, recipe, arguments.layer, *each)
             started = time.perf_counter()
             step(batch)
-            steps[form], first[form] = step, time.perf_counter() - started
+            steps[each], first[each] = step, time.perf_counter() - started
         if JAX:
             machine.keep_freed_memory()  # as training does
-        seconds: dict[str, list[float]] = {form: [] for form in FORMS}
+        seconds: dict[tuple, list[float]] = {each: [] for each in FORMS}
         for _ in range(arguments.rounds):
-            for form, step in steps.items():
+            for each, step in steps.items():
                 started = time.perf_counter()
                 step(batch)
                 step(batch)
-                seconds[form].append((time.perf_counter() - started) / 2)
-        for form in FORMS:
-            rate = recipe.batch / np.median(seconds[form])
-            gain = np.median(np.array(seconds["XLA plain"]) / np.array(seconds[form]))
+                seconds[each].append((time.perf_counter() - started) / 2)
+        medians = {each: float(np.median(times)) for each, times in seconds.items()}
+        best = min(value for (_, precision), value in medians.items() if precision == "float32")
+        for each, median in medians.items():
+            form, precision = each
+            rate = recipe.batch / median
+            share = rate * operations / matrix_rate(2048, precision.removeprefix("mixed_"))
+            mark = " (auto)" if (chosen.xla, chosen.precision) == (form == "XLA", precision) else ""
             print(
-                f"| {stage} | {form} | {rate:.1f} | {rate * operations / 1e9:.0f} | {gain:.2f} | {first[form]:.0f} |",
+                f"| {stage} | {form}{mark} | {precision} | {rate:.1f} | {rate * operations / 1e9:.0f} | "
+                f"{best / median:.2f} | {share:.2f} | {first[each]:.0f} |",
                 flush=True,
             )
-        wait = input_wait(steps["XLA fast"], dataset, 10 * arguments.rounds)
+        wait = input_wait(steps[FORMS[0]], dataset, 10 * arguments.rounds)
         print(f"\n{stage}: waiting for input {wait:.2%} of the time\n", flush=True)
 
 

@@ -1,11 +1,11 @@
 """How fast each engine enlarges here, beside the matrix rate of the same machine in the same run.
 
-    python benchmarks/upscale.py [--engines keras xla fast ...] [--sides 256 1024] [--rounds 5]
+    python benchmarks/upscale.py [--engines keras keras:bfloat16 xla ...] [--sides 256 1024] [--rounds 5]
 
 4x of gray 16-bit images with tiles as `upscale` chooses them. Every engine has a process of its own, started one
 after another ("first result": from the start of the process to the end of the smallest image, imports and
 compilation included). Then all take turns, round after round, so that whatever else the machine does falls on all
-alike; figures are medians, "over XLA" is the median of the rounds' ratios of time and, in brackets, of processor
+alike; figures are medians, "over keras" is the median of the rounds' ratios of time and, in brackets, of processor
 time, which other programs disturb less. The last column is the largest difference from the first engine, in grey
 levels of 255.
 """
@@ -27,7 +27,8 @@ def child(engine: str, weights: str, folder: str) -> None:
 
     from keras_srgan.inference import load
 
-    upscaler = load(weights, engine=engine)
+    name, _, precision = engine.partition(":")
+    upscaler = load(weights, engine=name, precision=precision or "float32")
     for line in sys.stdin:
         side = int(line)
         image = np.load(f"{folder}/{side}.npy")
@@ -63,7 +64,12 @@ class Child:
 def main() -> None:
     parse = argparse.ArgumentParser()
     parse.add_argument("--weights", default="xray-srgan-plus", help="weights [xray-srgan-plus]")
-    parse.add_argument("--engines", nargs="+", default=None, help="engines [all that are installed]")
+    parse.add_argument(
+        "--engines",
+        nargs="+",
+        default=None,
+        help="NAME or NAME:PRECISION [all installed, and keras:bfloat16]",
+    )
     parse.add_argument("--sides", nargs="+", type=int, default=[256, 1024], help="sides of the images, px [256 1024]")
     parse.add_argument("--rounds", type=int, default=5, help="timed rounds [5]")
     parse.add_argument("--child", help=argparse.SUPPRESS)
@@ -75,16 +81,15 @@ def main() -> None:
     from keras_srgan.cli import start_quietly
 
     device = start_quietly()
-    import keras
     import numpy as np
 
+    from keras_srgan.backend.arithmetic import describe_machine, matrix_rate
     from keras_srgan.data.sample import sample_radiograph
     from keras_srgan.inference import load
     from keras_srgan.inference.engines import installed
     from keras_srgan.networks.graph.cost import forward_cost
-    from keras_srgan.train.plan import matrix_rate
 
-    engines = arguments.engines or installed()
+    engines = arguments.engines or [*installed(), "keras:bfloat16"]
     generator = load(arguments.weights).generator
     radiograph = sample_radiograph()
     with tempfile.TemporaryDirectory() as folder:
@@ -105,9 +110,11 @@ def main() -> None:
             work = forward_cost(generator, (side, side, 1))[0]
             reference = np.load(f"{folder}/{engines[0]}-{side}.npy").astype("float64")
             print(f"\n{side}x{side} -> {4 * side}x{4 * side}, {work / 1e9:.0f} GFLOP counted directly\n")
-            print("| engine | s | CPU s | output MP/s | GFLOP/s | over XLA | tiles | peak MB | first, s | difference |")
+            print(
+                "| engine | s | CPU s | output MP/s | GFLOP/s | over keras | tiles | peak MB | first, s | difference |"
+            )
             print("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-            plain = np.array(times.get("xla", times[engines[0]]))
+            plain = np.array(times.get("keras", times[engines[0]]))
             for engine in engines:
                 seconds, busy = np.median(times[engine], axis=0)
                 gain = np.median(plain / np.array(times[engine]), axis=0)
@@ -122,10 +129,9 @@ def main() -> None:
         for each in children.values():
             each.process.stdin.close()
             each.process.wait()
-    import tensorflow as tf
-
-    print(f"\n{device}; Keras {keras.__version__}, TensorFlow {tf.__version__}; float32 matrix product, median of the")
-    print(f"same rounds: {np.median(rates) / 1e9:.0f} GFLOP/s; command: python {' '.join(sys.argv)}")
+    rate = np.median(rates) / 1e9
+    print(f"\n{describe_machine(device)}\nfloat32 matrix product, median of the same rounds: {rate:.0f} GFLOP/s")
+    print(f"command: python {' '.join(sys.argv)}")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def add_recipe_flags(parser: argparse.ArgumentParser, shown: Recipe) -> None:
         kind: Any = field.type
         if kind is Degradation:
             group.add_argument(flag, choices=PRESETS, default=None, help=f"{field.metadata['help']} [{value.name}]")
-        elif kind is bool:
+        elif kind in (bool, bool | None):
             group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
         else:
             choices = field.metadata["choices"] or None

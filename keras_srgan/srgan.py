@@ -1,4 +1,4 @@
-"""SRGAN as a `keras.Model`, for plain `fit()`: what is learned, and from what. `steps/` takes the gradients."""
+"""SRGAN as a `keras.Model`, for plain `fit()`: what is learned, and from what. `backend/` takes the gradients."""
 
 import keras
 from keras import ops
@@ -6,12 +6,8 @@ from keras import ops
 from keras_srgan import losses
 from keras_srgan.backend.collectives import Average
 from keras_srgan.backend.tensorflow_step import TrainStep
-from keras_srgan.layers.winograd import fast_convolutions
 from keras_srgan.metrics import psnr, ssim
 from keras_srgan.resampling import resize_batch
-
-# Channel pairs of the layers that a compiled adversarial step transforms: see `fast_convolutions`.
-WIDE = 256 * 256
 
 
 class SRResNetTrainer(TrainStep):
@@ -46,7 +42,7 @@ class SRResNetTrainer(TrainStep):
         self.built = True
 
     def compile(  # type: ignore[override]
-        self, optimizer, content_loss: str = "mse", tv_weight: float = 0.0, jit_compile: bool = True
+        self, optimizer, content_loss: str = "mse", tv_weight: float = 0.0, jit_compile: bool | str = "auto"
     ):
         """Sets the optimizer and the loss.
 
@@ -54,14 +50,13 @@ class SRResNetTrainer(TrainStep):
             optimizer: `keras.optimizers.Optimizer` of the generator.
             content_loss: `"mse"`, `"l1"` or `"charbonnier"`.
             tv_weight: float, of SR's total variation.
-            jit_compile: compile the steps with XLA.
+            jit_compile: whether to compile the steps with XLA; `"auto"`: not on a CPU with TensorFlow.
         """
         super().compile(optimizer=optimizer, jit_compile=jit_compile, auto_scale_loss=False)
         # Built here: an unbuilt optimizer loses its state when a checkpoint is restored.
         optimizer.build(self.generator.trainable_variables)
         self.content_loss = losses.CONTENT[content_loss]
         self.tv_weight = tv_weight
-        self.fast = bool(jit_compile) and keras.distribution.list_devices()[0].startswith("cpu")
 
     @property
     def metrics(self):
@@ -76,9 +71,8 @@ class SRResNetTrainer(TrainStep):
 
     def forward(self, lr, hr):
         """One training pass: a list of each player's loss, and a list of the values of `log_names`."""
-        with fast_convolutions(self.fast):
-            images = keras.tree.flatten(self.images(lr, training=True))
-            loss = self.content(hr, images) + self.roughness(images[0])
+        images = keras.tree.flatten(self.images(lr, training=True))
+        loss = self.content(hr, images) + self.roughness(images[0])
         return [loss], [loss]
 
     def content(self, hr, images):
@@ -142,7 +136,7 @@ class SRGAN(SRResNetTrainer):
         perceptual_weight: float = 0.006,
         adversarial_weight: float = 1e-3,
         tv_weight: float = 0.0,
-        jit_compile: bool = True,
+        jit_compile: bool | str = "auto",
     ):
         """Sets the optimizers, the losses and their weights.
 
@@ -155,7 +149,7 @@ class SRGAN(SRResNetTrainer):
             perceptual_weight: float, of the mean squared distance of the features.
             adversarial_weight: float.
             tv_weight: float, of SR's total variation.
-            jit_compile: compile the steps with XLA.
+            jit_compile: whether to compile the steps with XLA; `"auto"`: not on a CPU with TensorFlow.
         """
         super().compile(optimizer, content_loss, tv_weight, jit_compile)
         self.d_optimizer = d_optimizer
@@ -170,20 +164,19 @@ class SRGAN(SRResNetTrainer):
 
     def forward(self, lr, hr):
         # One pass of each network serves both updates.
-        with fast_convolutions(self.fast, least=WIDE):
-            images = keras.tree.flatten(self.images(lr, training=True))
-            sr = images[0]
-            real, fake = self.critic(hr, training=True), self.critic(sr, training=True)
-            d_loss = self.discriminator_loss(real, fake)
-            content = self.content(hr, images)
-            perceptual = self.feature_distance(hr, sr) if self.features else 0.0
-            adversarial = self.adversarial_loss(real, fake)
-            loss = (
-                self.content_weight * content
-                + self.perceptual_weight * perceptual
-                + self.adversarial_weight * adversarial
-                + self.roughness(sr)
-            )
+        images = keras.tree.flatten(self.images(lr, training=True))
+        sr = images[0]
+        real, fake = self.critic(hr, training=True), self.critic(sr, training=True)
+        d_loss = self.discriminator_loss(real, fake)
+        content = self.content(hr, images)
+        perceptual = self.feature_distance(hr, sr) if self.features else 0.0
+        adversarial = self.adversarial_loss(real, fake)
+        loss = (
+            self.content_weight * content
+            + self.perceptual_weight * perceptual
+            + self.adversarial_weight * adversarial
+            + self.roughness(sr)
+        )
         d_real, d_fake = ops.mean(ops.sigmoid(real)), ops.mean(ops.sigmoid(fake))
         return [loss, d_loss], [loss, content, perceptual, adversarial, d_loss, d_real, d_fake]
 

@@ -25,6 +25,7 @@ FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 # TensorFlow by name; everything else runs on any Keras backend.
 TENSORFLOW = (
+    "backend/arithmetic.py",
     "backend/tensorflow_replicas.py",
     "backend/tensorflow_step.py",
     "cli.py",
@@ -32,7 +33,6 @@ TENSORFLOW = (
     "data/shards/stores.py",
     "export/formats.py",
     "inference/engines/__init__.py",
-    "inference/engines/programs.py",
     "networks/graph/saved_model.py",
 )
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -27,7 +27,7 @@ from keras_srgan.train.stages import adam
 
 STAGES = ("pretrain", "adversarial")
 HALF = 5  # steps before and after the checkpoint
-ENGINES = ("keras", "fast")
+ENGINES = ("keras", "xla")
 TINY = (
     "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
     "--patches-per-epoch 12 --pretrain-epochs 1 --epochs 1 --features none"
@@ -35,7 +35,7 @@ TINY = (
 
 
 def make(stage, jit=True):
-    """A small model with batch normalisation and a perceptual loss, and if jitted with fast convolutions."""
+    """A small model with batch normalisation and a perceptual loss, as a step compiles it if asked."""
     keras.utils.set_random_seed(0)
     return compiled(stage, srresnet(filters=32, blocks=1), strided_discriminator(patch=48, filters=4, dense=8), jit)
 

@@ -251,7 +251,7 @@ def test_precision_and_engine_are_checked_and_used(saved, rng):
     with pytest.raises(ValueError, match="precision 'int8'"):
         load(path, precision="int8")
     with pytest.raises(ValueError, match="computes in float32"):
-        load(path, engine="fast", precision="bfloat16")
+        load(path, engine="onnx", precision="bfloat16")
     with pytest.raises(ValueError, match="engine 'gpu' is not known"):
         load(path, engine="gpu")
 

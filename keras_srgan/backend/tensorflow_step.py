@@ -7,6 +7,7 @@ import itertools
 import keras
 import tensorflow as tf
 
+from keras_srgan.backend.arithmetic import accelerator
 from keras_srgan.backend.collectives import Collectives, all_reduce_mean, using_collectives, whole_gradients
 
 
@@ -20,16 +21,17 @@ class TrainStep(keras.Model):
     means of what they find move the weights.
     """
 
-    def compile(self, optimizer, jit_compile: bool, **options):
+    def compile(self, optimizer, jit_compile: bool | str, **options):
+        jit_compile = accelerator() if jit_compile == "auto" else bool(jit_compile)
         self.shared = tf.distribute.get_strategy().num_replicas_in_sync > 1
         # XLA compiles for one device: of a shared step, what each does by itself; where a layer asks the others, the
         # pieces between the questions.
         asking = ("synchronized", "exchanges_rows")
         asks = self.shared and any(getattr(layer, each, False) for layer in self._flatten_layers() for each in asking)
-        self.compiled_part = bool(jit_compile) and self.shared and not asks
+        self.compiled_part = jit_compile and self.shared and not asks
         if self.shared:
-            tf.config.optimizer.set_jit(bool(jit_compile) and asks)
-        super().compile(optimizer=optimizer, jit_compile=bool(jit_compile) and not self.shared, **options)
+            tf.config.optimizer.set_jit(jit_compile and asks)
+        super().compile(optimizer=optimizer, jit_compile=jit_compile and not self.shared, **options)
 
     def train_step(self, data):
         if self.shared:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from keras_srgan.inference.upscaler import Upscaler
 
-PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+PRECISIONS = {"auto": "", "float32": "float32", "bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
 
 
 def _mix(generator: "keras.Model", path: Path, pretrained_name: str | None, alpha: float) -> str:
@@ -45,7 +45,7 @@ def load(
             network of least error and the sharper one; both lie in one folder. `None`: `NAME` as it is.
         engine: what runs the network: `"auto"` or one of `keras_srgan.inference.engines.ENGINES`.
         precision: `"float32"`, or `"bfloat16"` or `"float16"` for the inner layers, with the engines `"keras"`
-            (then also `"auto"`) and `"xla"`.
+            (then also `"auto"`) and `"xla"`; `"auto"`: bfloat16 where the processor has instructions for it.
 
     Returns:
         An `Upscaler`, whose `upscale(array)` returns the enlarged array in the same dtype. Its `card` is the model
@@ -67,16 +67,20 @@ def load(
         raise ValueError(f"alpha {alpha}: give a number from 0 (pretrained) to 1 (adversarial)")
     if precision not in PRECISIONS:
         raise ValueError(f"precision {precision!r}: choose one of {', '.join(PRECISIONS)}")
-    if precision != "float32" and engine not in ("auto", "keras", "xla"):
+    if precision not in ("auto", "float32") and engine not in ("auto", "keras", "xla"):
         raise ValueError(f"engine {engine!r} computes in float32: choose engine keras or xla for {precision}")
     path = find_weights(name_or_path)
     card = read_card(path)
 
     import keras
 
+    from keras_srgan.backend.arithmetic import native_bfloat16
     from keras_srgan.inference.upscaler import Upscaler
     from keras_srgan.networks import build_generator
 
+    if precision == "auto":
+        suits = engine in ("auto", "keras") and native_bfloat16()
+        precision = "bfloat16" if suits else "float32"
     recipe = Recipe.from_dict(card["recipe"])
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(PRECISIONS[precision])
@@ -87,5 +91,4 @@ def load(
     load_weights(generator, path)
     if alpha is not None:
         card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, card.get("pretrained"), alpha)}
-    engine = "keras" if engine == "auto" and precision != "float32" else engine
     return Upscaler(generator, recipe.scale, recipe.channels, card, engine)

@@ -2,8 +2,8 @@
 
 from keras_srgan.layers.distributed import BatchNormalization, Dense
 from keras_srgan.layers.image_ops import CropLike, LocalDetail, PadToMultiple, WeightedSum
+from keras_srgan.layers.narrow_conv import FastConv2D, NarrowConv2D
 from keras_srgan.layers.upsampling import BicubicUpsampling2D, SubpixelConv2D
-from keras_srgan.layers.winograd import FastConv2D
 
 __all__ = [
     "BatchNormalization",
@@ -12,6 +12,7 @@ __all__ = [
     "Dense",
     "FastConv2D",
     "LocalDetail",
+    "NarrowConv2D",
     "PadToMultiple",
     "SubpixelConv2D",
     "WeightedSum",

@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from keras_srgan.backend.collectives import collectives, global_mean
-from keras_srgan.layers.im2col import upstream_of
 from keras_srgan.layers.upsampling import PACKAGE
 
 
@@ -56,7 +55,7 @@ def _product_of_rows(devices):
     @ops.custom_gradient
     def product(x, kernel):
         def grad(*args, upstream=None):
-            dy = upstream_of(args, upstream)
+            dy = args[0] if upstream is None else upstream  # by position, or by name
             rows = devices.rows(ops.concatenate([x, dy], axis=1))
             rows, slopes = rows[:, : kernel.shape[0]], rows[:, kernel.shape[0] :] / devices.count
             return ops.matmul(dy, ops.transpose(kernel)), ops.matmul(ops.transpose(rows), slopes)

@@ -3,7 +3,6 @@
 import keras
 from keras import ops
 
-from keras_srgan.layers.winograd import FastConv2D
 from keras_srgan.resampling import upsample_kernel
 
 PACKAGE = "keras_srgan"
@@ -91,7 +90,7 @@ class SubpixelConv2D(keras.layers.Layer):
         self.scale = scale
         self.kernel_size = kernel_size
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.conv = FastConv2D(
+        self.conv = keras.layers.Conv2D(
             filters * scale**2,
             kernel_size,
             padding="same",

@@ -6,15 +6,12 @@ reach the layer; Keras's download.
 
 import os
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_srgan.hdf5 import open_hdf5
-from keras_srgan.layers import FastConv2D
-from keras_srgan.layers.winograd import FastMaxPooling2D
 from keras_srgan.weights import weights_folder
 
 BUNDLED = "vgg19-blocks123.weights.h5"
@@ -161,13 +158,6 @@ class FeatureInput(keras.layers.Layer):
         return {**super().get_config(), "style": self.style}
 
 
-_FAST: dict[type, Any] = {keras.layers.Conv2D: FastConv2D, keras.layers.MaxPooling2D: FastMaxPooling2D}
-
-
-def _with_fast_convolutions(layer: keras.layers.Layer) -> keras.layers.Layer:
-    return _FAST.get(type(layer), type(layer)).from_config(layer.get_config())
-
-
 def build_features(
     name: str = "vgg19",
     layer: str = "block5_conv4",
@@ -199,9 +189,9 @@ def feature_model(
     chosen = network.get_layer(layer)
     if before_activation and getattr(chosen, "activation", None) is not None:
         chosen.activation = keras.activations.linear
-    # Rebuilt, since the old graph keeps the activation that it was traced with, and with our convolutions.
+    # Rebuilt, since the old graph keeps the activation that it was traced with.
     original = keras.Model(network.input, chosen.output)
-    prefix = keras.models.clone_model(original, clone_function=_with_fast_convolutions)
+    prefix = keras.models.clone_model(original)
     prefix.set_weights(original.get_weights())
     image = keras.Input((None, None, channels))
     style = "tf" if name == "inception_v3" else "caffe"

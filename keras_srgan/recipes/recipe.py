@@ -8,6 +8,7 @@ import dataclasses
 import json
 import re
 import tomllib
+import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ RENAMED = {"frame": "image_size"}
 def _field(default: Any, text: str, choices: tuple = ()) -> Any:
     return dataclasses.field(default=default, metadata={"help": text, "choices": choices})
 
+
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 
 GENERATORS = (
     "srresnet",
@@ -107,9 +110,9 @@ class Recipe:
     val_images: int = _field(16, "validation images looked at after each epoch")
     memory_gb: float = _field(2.0, "decoded images above this size are cached on disk")
 
-    precision: str = _field("float32", "arithmetic of the networks", ("float32", "mixed_bfloat16", "mixed_float16"))
+    precision: str = _field("auto", "arithmetic of the networks; auto: bfloat16 where it is native", PRECISIONS)
     sync_bn: bool = _field(True, "with several devices, BN over all of a batch, not over each one's part")
-    xla: bool = _field(True, "compile the steps with XLA")
+    xla: bool | None = _field(None, "compile the steps with XLA; left out: on accelerators and JAX")
     steps_per_execution: int = _field(1, "steps that the engine takes before Python looks again; divides an epoch's")
     collapse_db: float = _field(6.0, "stop when validation PSNR is this far below its best")
     saturated_epochs: int = _field(5, "stop when D wins by far for this many epochs in a row")
@@ -176,18 +179,19 @@ class Recipe:
         Raises:
             ValueError: for an unknown field or a value that the field does not take.
         """
-        types = {field.name: field.type for field in dataclasses.fields(self)}
+        known = {field.name: field.type for field in dataclasses.fields(self)}
         changes = renamed(changes)
         for key, value in changes.items():
-            if key not in types:
-                raise ValueError(f"unknown recipe field {key!r}: known are {', '.join(types)}")
-            kind: Any = types[key]
+            if key not in known:
+                raise ValueError(f"unknown recipe field {key!r}: known are {', '.join(known)}")
+            kind: Any = known[key]
             if kind is Degradation:
                 changes[key] = value = changed(self.degradation, value)
             if kind is float and type(value) is int:
                 changes[key] = value = float(value)
-            if type(value) is not kind:
-                raise ValueError(f"{key} = {value!r}: must be of type {kind.__name__}")
+            kinds = kind.__args__ if isinstance(kind, types.UnionType) else (kind,)
+            if type(value) not in kinds:
+                raise ValueError(f"{key} = {value!r}: must be of type {kinds[0].__name__}")
         return dataclasses.replace(self, **changes)
 
     def to_json(self) -> str:

@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def work(arguments) -> int:
     recipe, where = resolve(arguments)
-    replicas = find(arguments.devices, recipe.batch if recipe.xla else 1)  # op by op, parts of a CPU only wait
+    replicas = find(arguments.devices, 1 if recipe.xla is False else recipe.batch)  # op by op, parts of a CPU only wait
     with run_folder(arguments, recipe, replicas.chief) as folder:
         return work_in(folder, arguments, recipe, where, replicas)
 
@@ -108,11 +108,13 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
 
     device = start_quietly(feeds=True, start=replicas.start)
     train_images, val_images, data = load_data(recipe, where, log)
+    from keras_srgan.backend.arithmetic import emulation_note, settle
     from keras_srgan.files import write_text
     from keras_srgan.train.callbacks.checkpoint import Interrupted
     from keras_srgan.train.loop import train
     from keras_srgan.train.run import Run
 
+    recipe = settle(recipe)
     minutes, first = arguments.checkpoint_minutes, {name: where.get(name) for name in FIRST}
     run = Run(
         recipe, train_images, val_images, folder, data, **first, checkpoint_minutes=minutes, log=log, replicas=replicas
@@ -126,7 +128,12 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
         record = {"arguments": where, "recipe": dataclasses.asdict(recipe), "command": " ".join(sys.argv[1:])}
         write_text(folder / "run.json", json.dumps(record, indent=2) + "\n")
     device += f", shared by {replicas.describe()}" if replicas.count > 1 else ""
-    log(f"recipe {recipe.name}, {run.steps} steps of {recipe.batch} patches an epoch; {device}; run folder {folder}")
+    log(
+        f"recipe {recipe.name}, {run.steps} steps of {recipe.batch} patches an epoch; {device}; "
+        f"{recipe.precision}{', XLA' if recipe.xla else ''}; run folder {folder}"
+    )
+    if note := emulation_note(recipe.precision):
+        log(note)
     started = time.monotonic()
     try:
         train(run, resume=bool(arguments.resume))

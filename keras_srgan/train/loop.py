@@ -1,6 +1,8 @@
 """A whole run: content stage, adversarial stage, closing table. Notebook and command line call `train`."""
 
+import contextlib
 import gc
+import json
 import zlib
 from typing import Any
 
@@ -8,9 +10,11 @@ import keras
 import numpy as np
 
 from keras_srgan import machine
+from keras_srgan.backend.arithmetic import settle
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset
 from keras_srgan.files import write_text
+from keras_srgan.recipes import Recipe
 from keras_srgan.train import results
 from keras_srgan.train.callbacks.checkpoint import Checkpoint, Counter, Interrupted, read_progress, restore_checkpoint
 from keras_srgan.train.callbacks.guard import Collapsed, Guard
@@ -50,7 +54,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
     model.steps_per_execution = recipe.steps_per_execution
     shared = run.replicas.count > 1
     apart = shared or recipe.steps_per_execution > 1  # validation is one step a batch
-    validator = HostValidation(validation, model, run.replicas, recipe.xla) if apart else None
+    validator = HostValidation(validation, model, run.replicas, bool(recipe.xla)) if apart else None
     shown = validator.generator if validator else model.ema_generator
     preview = validation.preview()
     recorder = Recorder(run.folder, stage, progress["history"], preview, validation.baseline, display, shown)
@@ -95,6 +99,15 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
         keeper.restore_signals()
 
 
+def _settled(run: Run, resume: bool) -> Recipe:
+    """The recipe with the arithmetic that the run began with, or that this machine is good at."""
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        if resume:
+            began = json.loads((run.folder / "recipe.json").read_text(encoding="utf-8"))
+            return run.recipe.replace(precision=began["precision"], xla=began["xla"])
+    return settle(run.recipe)
+
+
 def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
     """Trains a recipe: content stage, adversarial stage, weights, pictures and the closing table.
 
@@ -110,7 +123,7 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         OSError: if the folder can't be written.
         Interrupted: after SIGINT or SIGTERM, with the state saved.
     """
-    recipe = run.recipe
+    recipe = run.recipe = _settled(run, resume)
     if recipe.pretrain_epochs + recipe.epochs == 0:
         raise ValueError("pretrain_epochs and epochs are both 0: nothing to train")
     if recipe.batch % run.replicas.count:

@@ -1,28 +1,15 @@
 """What a run will cost: parameters, arithmetic, time and memory."""
 
 import dataclasses
-import time
 
 import keras
-import numpy as np
 
+from keras_srgan.backend.arithmetic import matrix_rate, settle
 from keras_srgan.machine import cores
 from keras_srgan.networks.graph.cost import forward_cost
 from keras_srgan.recipes import Recipe
 
 EFFICIENCY = 0.6  # share of the matrix rate that a step reaches (measured on 2 CPU cores with XLA)
-
-
-def matrix_rate(size: int = 1536, dtype: str = "float32", rounds: int = 3) -> float:
-    """Operations per second of a square matrix product here."""
-    a = keras.ops.cast(np.random.default_rng(0).random((size, size), dtype="float32"), dtype)
-    product = keras.ops.matmul(a, a)
-    float(product[0, 0])
-    started = time.perf_counter()
-    for _ in range(rounds):
-        product = keras.ops.matmul(a, a)
-    float(product[0, 0])  # waits for them all
-    return rounds * 2 * size**3 / (time.perf_counter() - started)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,8 +62,9 @@ def training_cost(recipe: Recipe) -> TrainingCost:
 
 def describe_plan(run) -> str:
     """The text of `--dry-run`."""
-    recipe = run.recipe
-    cost, rate = training_cost(recipe), matrix_rate()
+    recipe = settle(run.recipe)
+    dtype = recipe.precision.removeprefix("mixed_")
+    cost, rate = training_cost(recipe), matrix_rate(dtype=dtype)
     seconds = [
         epochs * run.steps * recipe.batch * work / (rate * EFFICIENCY)
         for epochs, work in ((recipe.pretrain_epochs, cost.pretrain), (recipe.epochs, cost.adversarial))
@@ -91,7 +79,7 @@ def describe_plan(run) -> str:
             f"steps: {run.steps} an epoch of {recipe.batch} patches; {recipe.pretrain_epochs} + {recipe.epochs} epochs",
             f"parameters: generator {cost.generator:,}, discriminator {cost.discriminator if recipe.epochs else 0:,}",
             f"arithmetic a patch: {cost.pretrain / 1e9:.1f} GFLOP pretraining, {cost.adversarial / 1e9:.1f} "
-            f"adversarial; a matrix product does {rate / 1e9:.0f} GFLOP/s here ({cores()} cores)",
+            f"adversarial; a matrix product in {dtype} does {rate / 1e9:.0f} GFLOP/s here ({cores()} cores)",
             f"time, estimated: {seconds[0] / 60:.0f} + {seconds[1] / 60:.0f} minutes",
             f"memory, estimated: {memory:.1f} GB",
         ]

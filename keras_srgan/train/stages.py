@@ -45,7 +45,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
             _connect(run, generator)
             model = SRResNetTrainer(generator, ema=recipe.ema)
             loss = recipe.pretrain_loss or recipe.content_loss
-            model.compile(adam(recipe, stage, steps), loss, recipe.tv_weight, recipe.xla)
+            model.compile(adam(recipe, stage, steps), loss, recipe.tv_weight, bool(recipe.xla))
             return model
         discriminator, features = _build_critics(run, run.log)
         _connect(run, generator, discriminator)
@@ -59,7 +59,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
             perceptual_weight=recipe.perceptual_weight,
             adversarial_weight=recipe.adversarial_weight,
             tv_weight=recipe.tv_weight,
-            jit_compile=recipe.xla,
+            jit_compile=bool(recipe.xla),
         )
         return gan
     finally:

@@ -49,8 +49,10 @@ def parser() -> Parser:
     engine.add_argument("--tile", type=_auto_or_count, default="auto", metavar="N", help="side in px; 0: whole [auto]")
     engine.add_argument("--overlap", type=_exact_or_count, default="exact", metavar="N", help="of tiles, in px [exact]")
     engine.add_argument("--blend", choices=("gaussian", "linear"), default="gaussian", help="of overlaps [gaussian]")
-    engine.add_argument("--engine", default="auto", help="auto, keras, xla, fast, onnx, openvino [auto]")
-    engine.add_argument("--precision", default="float32", help="of inner layers: float32, bfloat16, float16 [float32]")
+    engine.add_argument("--engine", default="auto", help="auto, keras, xla, onnx, openvino [auto]")
+    engine.add_argument(
+        "--precision", default="float32", help="of inner layers: float32, bfloat16, float16, or auto [float32]"
+    )
     cluster = parse.add_argument_group("cluster")
     where = "of a Ray cluster that does the files [RAY_ADDRESS, or started here]"
     cluster.add_argument("--ray", nargs="?", const="", type=_address, metavar="ADDRESS", help=where)
@@ -99,6 +101,7 @@ def work(arguments) -> int:
 
         require_ray()
     start_quietly()
+    from keras_srgan.backend.arithmetic import emulation_note
     from keras_srgan.files import remove_stale
     from keras_srgan.inference import Options, load
     from keras_srgan.upscale.batch import run_batch
@@ -112,6 +115,8 @@ def work(arguments) -> int:
     network = {name: getattr(arguments, name) for name in ("alpha", "engine", "precision")}
     make = partial(load, arguments.weights, **network)
     upscaler = make()
+    if note := emulation_note(arguments.precision):
+        print(f"{PROGRAM}: {note}", file=sys.stderr)
     endings = map_endings(options.map, options.self_ensemble, (".png", ".npy", ".dcm"))
     jobs = plan_jobs(arguments.inputs, arguments.out, upscaler.scale, arguments.format, endings)
     for folder in {job.target.parent for job in jobs if job.target}:

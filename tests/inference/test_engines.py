@@ -1,13 +1,10 @@
 import sys
 
-import keras
 import numpy as np
 import pytest
 
-from keras_srgan.inference import Options, Upscaler
+from keras_srgan.inference import Upscaler
 from keras_srgan.inference.engines import ENGINES, PACKAGES, make_engine, require
-from keras_srgan.inference.engines.programs import merged_tail
-from keras_srgan.layers.upsampling import depth_to_space
 from keras_srgan.networks.generators.edsr import edsr
 from keras_srgan.networks.generators.recursive import recursive
 from keras_srgan.networks.generators.rrdb import rrdb
@@ -49,46 +46,12 @@ def test_every_engine_gives_keras_image(engine, name, shaken, rng):
         assert np.abs(sr - expected).max() * 127.5 < (3e-3 if sees_whole_image(generator) else 1e-3)
 
 
-@pytest.mark.parametrize("scale,size,channels", [(2, 9, 1), (3, 9, 3), (2, 3, 1)])
-def test_a_merged_tail_is_the_convolution_of_the_enlarged_maps(scale, size, channels, rng):
-    kernel = rng.normal(size=(size, size, 5, channels)).astype("float32")
-    maps = rng.normal(size=(1, 12, 11, scale**2 * 5)).astype("float32")
-    expected = np.asarray(keras.ops.conv(depth_to_space(maps, scale), kernel, padding="same"))
-    merged, after = merged_tail(kernel, scale)
-    taps = merged.shape[1]
-    padded = np.pad(maps, ((0, 0), (taps - 1 - after, after), (taps - 1 - after, after), (0, 0)))
-    as_kernel = merged.reshape(-1, taps, taps, merged.shape[3]).transpose(1, 2, 0, 3)
-    got = depth_to_space(keras.ops.conv(padded, as_kernel, padding="valid"), scale)
-    np.testing.assert_allclose(np.asarray(got), expected, atol=2e-4)
-
-
 def test_bilinear_enlargement_runs_at_any_size(rng):
     generator = unet(filters=4, upsampling="bilinear")
     engine = make_engine("keras", generator)
     for h, w in ((20, 30), (33, 17)):
         lr = smooth(rng, 1, h, w, 1)
         np.testing.assert_allclose(engine.run(lr), np.asarray(generator(lr, training=False)), atol=1e-5)
-
-
-def test_auto_takes_the_fast_engine_where_it_suits():
-    assert make_engine("auto", srresnet(filters=32, blocks=1)).name == "fast"
-    assert make_engine("auto", srresnet(filters=8, blocks=1)).name == "keras"
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        assert make_engine("auto", srresnet(filters=32, blocks=1)).name == "keras"
-    finally:
-        keras.config.set_dtype_policy("float32")
-    with pytest.raises(ValueError, match="no 3x3 convolution of 32"):
-        make_engine("fast", srresnet(filters=8, blocks=1))
-
-
-def test_the_fast_engine_gives_the_same_bytes_twice_and_tiles_the_whole(shaken, rng):
-    upscaler = Upscaler(shaken(srresnet(scale=2, filters=32, blocks=1)), 2, 1, engine="fast")
-    image = rng.integers(0, 65536, (75, 66)).astype("uint16")
-    whole = upscaler.upscale(image, tile=0)
-    assert whole.tobytes() == upscaler.upscale(image, tile=0).tobytes()
-    tiled = upscaler.run(image, options=Options(tile=20))
-    assert tiled.tiles > 4 and np.abs(tiled.pixels.astype(int) - whole).max() <= 1
 
 
 def test_unknown_and_missing_engines_are_named(monkeypatch):

@@ -2,7 +2,7 @@
 
 from keras import Input, Model, layers
 
-from keras_srgan.layers import BatchNormalization, Dense, FastConv2D
+from keras_srgan.layers import BatchNormalization, Dense
 
 
 def strided_discriminator(
@@ -39,7 +39,7 @@ def strided_discriminator(
     widths = [filters * factor for factor in (1, 1, 2, 2, 4, 4, 8, 8)]
     for i, width in enumerate(widths, 1):
         stride = 1 if i % 2 else 2
-        x = FastConv2D(width, 3, strides=stride, padding="same", name=f"conv{i}")(x)
+        x = layers.Conv2D(width, 3, strides=stride, padding="same", name=f"conv{i}")(x)
         for step in order.split("-"):
             if step == "leaky":
                 x = layers.LeakyReLU(0.2, name=f"leaky{i}")(x)

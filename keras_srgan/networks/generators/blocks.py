@@ -3,14 +3,15 @@
 from keras import layers
 from keras.initializers import Constant
 
-from keras_srgan.layers import BicubicUpsampling2D, CropLike, FastConv2D, LocalDetail
+from keras_srgan.layers import BicubicUpsampling2D, CropLike, LocalDetail, NarrowConv2D
 
 GAIN = 8.0  # how much the bicubic form amplifies detail on its way in, and reduces it on its way out
 
 
 def conv(filters: int, size: int = 3, **options):
     """A convolution that keeps the image's size."""
-    return FastConv2D(filters, size, padding="same", **options)
+    kind = NarrowConv2D if filters <= 4 and size > 3 else layers.Conv2D
+    return kind(filters, size, padding="same", **options)
 
 
 def prelu(x, name: str):

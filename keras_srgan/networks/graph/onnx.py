@@ -12,7 +12,16 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_srgan.layers import BicubicUpsampling2D, CropLike, LocalDetail, PadToMultiple, SubpixelConv2D, WeightedSum
+from keras_srgan.layers import (
+    BicubicUpsampling2D,
+    CropLike,
+    FastConv2D,
+    LocalDetail,
+    NarrowConv2D,
+    PadToMultiple,
+    SubpixelConv2D,
+    WeightedSum,
+)
 from keras_srgan.networks.graph.calls import Call, calls, ends
 from keras_srgan.packages import require
 from keras_srgan.resampling import upsample_kernel
@@ -137,7 +146,7 @@ def _keras(graph: _Graph, name: str, call: Call, x: list[str]) -> str:
     layer = call.layer
     if isinstance(layer, layers.Conv2DTranspose):
         return _transposed_conv(graph, name, layer, x[0])
-    if type(layer).__name__ in ("Conv2D", "FastConv2D"):
+    if type(layer) in (layers.Conv2D, NarrowConv2D, FastConv2D):
         return _conv(graph, name, layer, x[0])
     if isinstance(layer, layers.MaxPooling2D):
         options = SAME if layer.padding == "same" else {}
