@@ -37,7 +37,6 @@ def parser() -> Parser:
     who.add_argument("--accept-any", action="store_true", help="any AE title may send")
     listen.add_argument("--queue", type=Path, default=Path("pacs-queue"), metavar="DIR", help="[pacs-queue]")
     listen.add_argument("--queue-gb", type=_amount, default=20.0, metavar="N", help="most on disk before refusal [20]")
-    listen.add_argument("--max-mb", type=_amount, default=512.0, metavar="N", help="largest instance received [512]")
     listen.add_argument("--associations", type=positive, default=64, metavar="N", help="at once [64]")
     listen.add_argument("--status-port", type=_port, metavar="N", help="a page on 127.0.0.1:N; 0: any free port")
     listen.add_argument("--retry-failed", action="store_true", help="queue again what failed")
@@ -58,6 +57,7 @@ def parser() -> Parser:
         tls.add_argument("--to-tls", action="store_true", help="C-STORE by TLS (https URLs are by themselves)")
         verb.add_argument("--verbose", action="store_true", help="name UIDs and quote errors, which may name patients")
     for verb in (listen, fetch):
+        verb.add_argument("--max-mb", type=_amount, default=512.0, metavar="N", help="largest instance received [512]")
         enlarging = verb.add_argument_group("enlarging")
         enlarging.add_argument(
             "--weights", default="xray-srgan-plus", help="name, file or run folder [xray-srgan-plus]"
@@ -169,7 +169,7 @@ def fetch(arguments: argparse.Namespace, tls: "Tls") -> int:
     from keras_srgan.pacs.dicomweb import DicomWeb
     from keras_srgan.pacs.transfers import fetch as fetch_all
 
-    source = DicomWeb(arguments.url, tls)
+    source = DicomWeb(arguments.url, tls, int(arguments.max_mb * 1e6))
     destination: Destination = source
     if arguments.to not in (None, arguments.url):
         # The credentials of the environment are the source's.

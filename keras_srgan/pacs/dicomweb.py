@@ -15,9 +15,11 @@ from keras_srgan.pacs.credentials import check_url, credentials
 from keras_srgan.pacs.tls import Tls
 
 TIMEOUT = (20, 300)  # seconds: to connect, between two bytes
+PAUSES = (2.0, 5.0)  # seconds before a question is asked again
 PAGE = 200  # instances asked for at a time
+DUPLICATE = 0x0111  # a failure reason: the server has the instance
 # HTTP status codes that are about the object and not about the moment or the configuration.
-REFUSALS = (400, 409, 413, 415, 422)
+REFUSALS, BUSY = (400, 409, 413, 415, 422), (408, 425, 429)
 
 
 class Refused(ValueError):
@@ -26,6 +28,10 @@ class Refused(ValueError):
 
 class Unreachable(OSError):
     """The destination can't be had now, or not yet."""
+
+
+class Misdirected(Unreachable):
+    """There is a server, and it knows neither us nor what we ask for."""
 
 
 class Address(NamedTuple):
@@ -54,7 +60,7 @@ class _Session(requests.Session):
             content += chunk
             if len(content) > self._max_bytes:
                 response.close()
-                raise ValueError(f"an answer of more than {self._max_bytes} bytes; raise --max-bytes")
+                raise ValueError(f"an answer of more than {self._max_bytes} bytes; raise --max-mb")
         response._content = bytes(content)
         return response
 
@@ -72,7 +78,7 @@ class DicomWeb:
         ValueError: as `check_url` and `credentials` say, or for certificates that can't be read.
     """
 
-    def __init__(self, url: str, tls: Tls, max_bytes: int = 2**31, from_environment: bool = True):
+    def __init__(self, url: str, tls: Tls, max_bytes: int = 2**29, from_environment: bool = True):
         self.name = check_url(url)
         tls.client()  # says what is wrong with the files
         session = _Session(max_bytes, tls)
@@ -133,12 +139,29 @@ class DicomWeb:
         """
         for file in files:
             dataset = pydicom.dcmread(file)
-            answer = self._ask(lambda: self._client.store_instances([dataset], str(dataset.StudyInstanceUID)))  # noqa: B023
-            failed = answer.get("FailedSOPSequence")
-            if failed:
-                why = int(failed[0].get("FailureReason") or 0)
-                kind = Unreachable if 0xA700 <= why <= 0xA7FF else Refused
-                raise kind(f"the server refused it with {why:#06x}")
+            answer = self._ask(lambda: self._store(dataset))  # noqa: B023
+            for each in answer.get("FailedSOPSequence") or []:
+                why = int(each.get("FailureReason") or 0)
+                if why != DUPLICATE:
+                    kind = Unreachable if 0xA700 <= why <= 0xA7FF else Refused
+                    raise kind(f"the server refused it with {why:#06x}")
+
+    def _store(self, dataset: pydicom.Dataset) -> pydicom.Dataset:
+        """The server's answer, also where it comes as an error that says which instances failed."""
+        try:
+            return self._client.store_instances([dataset], str(dataset.StudyInstanceUID))
+        except requests.HTTPError as error:
+            response = error.response
+            if (
+                response is None
+                or response.status_code != 409
+                or "json" not in response.headers.get("Content-Type", "")
+            ):
+                raise
+            answer = pydicom.Dataset.from_json(response.text)
+            if "FailedSOPSequence" not in answer:
+                raise
+            return answer
 
     def close(self) -> None:
         """Lets go of the connections."""
@@ -146,11 +169,11 @@ class DicomWeb:
 
     def _try(self, request: Callable):
         """An answer, asked for up to three times."""
-        for pause in (2, 5):
+        for pause in PAUSES:
             try:
                 return self._ask(request)
             except Unreachable as error:
-                if "HTTP 4" in str(error):
+                if isinstance(error, Misdirected):
                     raise
                 time.sleep(pause)
         return self._ask(request)
@@ -162,7 +185,9 @@ class DicomWeb:
             assert error.response is not None
             code = error.response.status_code
             note = "; check the credentials" if code in (401, 403) else ""
-            kind = Refused if code in REFUSALS else Unreachable
+            kind = (
+                Refused if code in REFUSALS else Misdirected if 400 <= code < 500 and code not in BUSY else Unreachable
+            )
             raise kind(f"the server answered HTTP {code}{note}") from None
         except requests.exceptions.SSLError:
             raise Unreachable("TLS: the server's certificate or ours isn't trusted") from None

@@ -85,13 +85,13 @@ class Queue:
             used = "locked" in str(error)
             text = "in use by another listener; give another --queue" if used else f"no usable queue ({error})"
             raise OSError(f"{self.folder}: {text}") from None
+        self._delivered = 0
         self._token = os.urandom(4).hex()  # a worker that outlived its parent writes to another folder
         self._clean()
 
     def _clean(self) -> None:
         """Removes what a killed process left over, and forgets what was delivered long ago."""
-        with self._lock, self._db:
-            self._db.execute("DELETE FROM instances WHERE state = 'done' AND changed < ?", (time.time() - REMEMBERED,))
+        self._forget()
         kept = set()
         for key, output in self._db.execute("SELECT key, output FROM instances WHERE state != 'done' AND bytes > 0"):
             kept |= {output} if output else {f"{key}.dcm"}
@@ -100,6 +100,10 @@ class Queue:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         for path in self.incoming.glob("tmp*.dcm"):
             path.unlink()
+
+    def _forget(self) -> None:
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM instances WHERE state = 'done' AND changed < ?", (time.time() - REMEMBERED,))
 
     def bind_to(self, destination: str) -> None:
         """Notes where the results go, since some may have gone there already.
@@ -220,6 +224,9 @@ class Queue:
         """Notes that the destination has the results, and lets go of them."""
         self._set(entry, "state = 'done', bytes = 0, output = '', sending = ?", seconds)
         self._remove(entry.key, entry.folder.name)
+        self._delivered += 1
+        if self._delivered % 1000 == 0:
+            self._forget()
 
     def fail(self, entry: Entry, why: str) -> None:
         """Notes that an instance can't be done; its files are kept while there is room."""

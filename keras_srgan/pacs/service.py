@@ -96,8 +96,12 @@ class Service:
                 self._queue.wait(1.0)
                 continue
             name, started = entry.key[:12], time.monotonic()
+            files = entry.results()
+            if not files:  # somebody has been in the folder
+                self._queue.fail(entry, "its results are gone; send it again")
+                continue
             try:
-                self._destination.send(entry.results())
+                self._destination.send(files)
             except Refused as error:
                 LOG.warning("%s failed: %s", name, error)
                 self._queue.fail(entry, str(error))
