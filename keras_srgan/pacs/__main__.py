@@ -67,6 +67,7 @@ def parser() -> Parser:
         )
         enlarging.add_argument("--engine", default="auto", help="as of keras-srgan upscale [auto]")
         enlarging.add_argument("--max-pixels", type=positive, metavar="N", help="largest image enlarged [268435456]")
+        enlarging.add_argument("--map", action="store_true", help="send what was added too, as a Parametric Map")
     return parse
 
 
@@ -111,7 +112,9 @@ def work(arguments: argparse.Namespace) -> int:
 def settings(arguments: argparse.Namespace) -> "Settings":
     from keras_srgan.pacs.enlarge import Settings
 
-    return Settings(arguments.weights, arguments.alpha, arguments.engine, arguments.max_pixels)
+    if arguments.map:
+        require("--map", "dicom", "highdicom")
+    return Settings(arguments.weights, arguments.alpha, arguments.engine, arguments.max_pixels, arguments.map)
 
 
 def listen(arguments: argparse.Namespace, tls: "Tls") -> int:

@@ -19,12 +19,14 @@ class Settings:
         weights: name, file or run folder.
         alpha, engine: as for `keras_srgan.load`.
         max_pixels: the largest image enlarged, in pixels of one frame.
+        map: whether a Parametric Map of what was added goes along.
     """
 
     weights: str
     alpha: float | None = None
     engine: str = "auto"
     max_pixels: int | None = None
+    map: bool = False
 
     def load(self) -> "Upscaler":
         """The upscaler; imports what Keras runs on."""
@@ -60,9 +62,12 @@ def enlarge(source: Path, folder: Path, upscaler: "Upscaler", settings: Settings
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     record = Record(str(source))
-    job = Job(source, folder / "enlarged.dcm")
-    enlarge_file(job, record, upscaler, Options(), FileOptions(max_pixels=settings.max_pixels), lambda text: None)
-    return [Path(path) for path in record.output]
+    job, options = Job(source, folder / "enlarged.dcm"), Options(map=settings.map)
+    enlarge_file(job, record, upscaler, options, FileOptions(max_pixels=settings.max_pixels), lambda text: None)
+    for path in map(Path, record.maps):
+        if path.suffix != ".dcm":  # the same as a picture and as an array
+            path.unlink()
+    return sorted(folder.iterdir())  # the image first
 
 
 def is_result(header: Dataset) -> bool:

@@ -137,6 +137,25 @@ def test_a_study_is_fetched_enlarged_and_stored_and_a_second_time_changes_nothin
     assert "check the UIDs" in capsys.readouterr().err
 
 
+def test_a_map_goes_along_as_a_parametric_map_of_a_series_of_its_own_and_is_not_enlarged(orthanc, weights, tmp_path):
+    pytest.importorskip("highdicom")
+    server, path = orthanc(), radiograph(tmp_path)
+    server.ask("/instances", path.read_bytes())
+    source = pydicom.dcmread(path)
+    command = ["fetch", server.url, "--study", source.StudyInstanceUID, "--weights", str(weights), "--map"]
+    assert pacs.main(command) == 0
+    stored = []
+    for name in server.ask("/instances"):
+        (tmp_path / "one.dcm").write_bytes(server.file(name))
+        stored.append(pydicom.dcmread(tmp_path / "one.dcm"))
+    (plane,) = [each for each in stored if each.SOPClassUID.name == "Parametric Map Storage"]
+    assert (plane.Rows, plane.Columns) == (4 * source.Rows, 4 * source.Columns)
+    assert len({each.SeriesInstanceUID for each in stored}) == len(stored) == 3
+    assert {each.StudyInstanceUID for each in stored} == {source.StudyInstanceUID}
+    assert pacs.main(command) == 0
+    assert len(server.ask("/instances")) == 3
+
+
 def test_credentials_of_netrc_open_what_is_closed_without(
     orthanc, tmp_path, monkeypatch, capsys, make_instance, helpers
 ):
