@@ -282,6 +282,31 @@ def test_dciodvfy_finds_no_new_error_whatever_the_class(tmp_path, dciodvfy, uid,
     assert after <= before
 
 
+@pytest.mark.parametrize(
+    "name", ["CT_small.dcm", "emri_small.dcm", "eCT_Supplemental.dcm", "MR_small_jp2klossless.dcm"]
+)
+def test_damaged_headers_give_an_object_that_can_be_read_or_one_line(tmp_path, name):
+    rng, whole, outcomes = np.random.default_rng(23), sample(name).read_bytes(), {True: 0, False: 0}
+    for _ in range(80):
+        data = bytearray(whole)
+        for place in rng.integers(132, min(len(data), 5000), rng.integers(1, 5)):
+            data[place] = rng.choice(list(b"\\, .-0")) if rng.random() < 0.4 else rng.integers(256)
+        (tmp_path / "a.dcm").write_bytes(data)
+        try:
+            frames = open_frames(tmp_path / "a.dcm", max_pixels=10**6)
+            enlarged = [frame.restored(repeated(frame.pixels, 2)) for frame in frames]
+            written = derive(frames.dicom, enlarged, Network("w", "0" * 64), frames.notes)
+            written.save_as(tmp_path / "b.dcm", enforce_file_format=True)
+        except ImageError as error:
+            outcomes[False] += 1
+            assert "\n" not in str(error)
+        else:
+            outcomes[True] += 1
+            assert len(list(open_frames(tmp_path / "b.dcm"))) == len(enlarged)
+            assert not any("\n" in note for note in frames.notes)
+    assert min(outcomes.values()) > 0
+
+
 def test_dciodvfy_finds_no_error_in_a_capture(tmp_path, dciodvfy):
     pixels = RNG.integers(0, 65536, (9, 7), dtype=np.uint16)
     path = write_dicom(tmp_path / "a.dcm", capture_header(pixels, 65535), [repeated(pixels, 4)], 4)
