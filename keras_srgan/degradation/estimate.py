@@ -32,7 +32,7 @@ class Findings:
         return ", ".join([*found, f"detail up to {self.cutoff:.0%} of the sampling limit"])
 
 
-def examine(image: np.ndarray, max_value: int) -> Findings:
+def examine(image: np.ndarray, max_value: float) -> Findings:
     """Measures noise, blocks and the spectrum's end.
 
     Args:

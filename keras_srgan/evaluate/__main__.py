@@ -26,7 +26,7 @@ def parser() -> Parser:
     source.add_argument("--hr", metavar="DIR", help="folder of HR images that match those of --lr by name")
     source.add_argument("--lr", metavar="DIR", help="folder of LR images")
     source.add_argument("--most", type=int, metavar="N", help="only the first N images, by name [all]")
-    parse.add_argument("--weights", nargs="+", default=[], metavar="W", help="names, files or run folders [none]")
+    parse.add_argument("--weights", nargs="+", default=[], metavar="W", help="names, files, run folders, auto [none]")
     parse.add_argument("--protocol", choices=PROTOCOLS, default="cxr", help="how HR, LR and figures are made [cxr]")
     parse.add_argument("--scale", type=int, default=4, metavar="S", help="the factor [4]")
     parse.add_argument("--metrics", nargs="+", choices=METRICS, metavar="M", help=f"of {', '.join(METRICS)} [all]")
@@ -107,6 +107,8 @@ def work(arguments, command: str) -> int:
             progress=progress,
         )
     print(evaluation_markdown(evaluation))
+    for name, text in evaluation.provenance.get("suited", {}).items():
+        print(f"{name}: {text}")
     if report:
         write_report(evaluation, report)
         print(f"\nreport: {report / 'report.html'}")

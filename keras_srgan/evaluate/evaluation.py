@@ -21,6 +21,7 @@ from keras_srgan.evaluate.protocols import Pair, Protocol, digest, find_protocol
 from keras_srgan.evaluate.summary import RESAMPLES, summarise
 from keras_srgan.evaluate.test_set import Item, items_of, read_ahead
 from keras_srgan.images import Image, ImageError
+from keras_srgan.inference.choice import choose_weights
 from keras_srgan.version import __version__
 
 
@@ -184,6 +185,7 @@ class _Findings:
         digests: a line for each image, which names its pixels.
         deviations: how far given LR images are from reduced HR, grey levels of 255.
         skipped: a line for each image left out.
+        suited: without originals, what was found in each image and which weights suit it.
     """
 
     protocol: Protocol
@@ -196,6 +198,7 @@ class _Findings:
     digests: list[str] = field(default_factory=list)
     deviations: list[float] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    suited: dict[str, str] = field(default_factory=dict)
 
     @property
     def methods(self) -> list[Method]:
@@ -214,6 +217,8 @@ class _Findings:
         self.rows += rows
         for test in self.tests:
             test.update(pair, {method.name: enlarged[method.name] for method in self.rated})
+        if pair.hr is None:
+            self.suited[pair.name] = str(choose_weights(pair.lr, pair.max_value))
         self.used.append(item)
         self.digests.append(f"{pair.digest}  {pair.name}\n")
         self.deviations += [] if pair.deviation is None else [pair.deviation]
@@ -237,6 +242,7 @@ class _Findings:
             **judges,
             "images": len(self.used),
             "skipped": self.skipped,
+            **({"suited": self.suited} if self.suited else {}),
             "image_list_sha256": digest("".join(self.digests).encode()),
         }
 

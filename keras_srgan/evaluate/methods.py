@@ -12,6 +12,7 @@ from keras_srgan.degradation.estimate import noise_level
 from keras_srgan.evaluate.protocols import Pair, Protocol
 from keras_srgan.images import rgb_to_ycbcr, ycbcr_to_rgb
 from keras_srgan.inference import Upscaler, load
+from keras_srgan.inference.choice import AUTO, AutoUpscaler
 from keras_srgan.resampling import interpolation_matrix, quantise, resize
 from keras_srgan.weights import SUFFIX, identity
 
@@ -147,8 +148,8 @@ def networks(weights: Sequence[str | Path] | Mapping[str, Any], scale: int) -> l
         if name in BASELINES:
             raise ValueError(f"weights {name!r}: the name of a baseline; rename them")
         if isinstance(each, str | Path):
-            each = load(each)
-        if isinstance(each, Upscaler):
+            each = AutoUpscaler() if each == AUTO else load(each)
+        if isinstance(each, Upscaler | AutoUpscaler):
             if each.scale != scale:
                 raise ValueError(f"{name}: weights of scale {each.scale}; this evaluation is of scale {scale}")
             methods.append(Method(name, each.upscale, each.channels, identity(each.card)))

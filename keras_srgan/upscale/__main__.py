@@ -27,7 +27,7 @@ def parser() -> Parser:
     )
     parse.add_argument("inputs", nargs="+", metavar="INPUT", help="file, folder (searched to any depth) or pattern")
     parse.add_argument("--out", required=True, metavar="DIR", help="folder of the results; folders keep their form")
-    parse.add_argument("--weights", default="xray-srgan-plus", help="name, file or run folder [xray-srgan-plus]")
+    parse.add_argument("--weights", default="xray-srgan-plus", help="name, file, run folder, or auto [xray-srgan-plus]")
     files = parse.add_argument_group("files")
     forms = ("same", "png", "tiff", "jpeg", "bmp", "webp", "dcm")
     files.add_argument("--format", choices=forms, default="same", help="of the results [same: that of each source]")
@@ -92,6 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
     parsed = parse.parse_args(arguments)
     if parsed.ray_workers and parsed.ray is None:
         parse.error("argument --ray-workers: needs --ray")
+    if parsed.weights == "auto" and parsed.alpha is not None:
+        parse.error("argument --alpha: needs --weights NAME, not auto")
     return run_safely(PROGRAM, lambda: work(parsed))
 
 
@@ -104,6 +106,7 @@ def work(arguments) -> int:
     from keras_srgan.backend.arithmetic import emulation_note
     from keras_srgan.files import remove_stale
     from keras_srgan.inference import Options, load
+    from keras_srgan.inference.choice import AUTO, AutoUpscaler
     from keras_srgan.upscale.batch import run_batch
     from keras_srgan.upscale.jobs import plan_jobs
     from keras_srgan.upscale.outputs import map_endings
@@ -113,7 +116,9 @@ def work(arguments) -> int:
     options = Options(**{name: getattr(arguments, name) for name in names})
     settings = FileOptions(arguments.overwrite, arguments.resume, arguments.max_pixels, arguments.bits)
     network = {name: getattr(arguments, name) for name in ("alpha", "engine", "precision")}
-    make = partial(load, arguments.weights, **network)
+    make: Callable = partial(load, arguments.weights, **network)
+    if arguments.weights == AUTO:
+        make = partial(AutoUpscaler, partial(load, **network))
     upscaler = make()
     if note := emulation_note(arguments.precision):
         print(f"{PROGRAM}: {note}", file=sys.stderr)

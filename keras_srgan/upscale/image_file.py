@@ -18,6 +18,7 @@ from keras_srgan.images.frames import Frames, open_frames
 from keras_srgan.images.image import write_frame
 from keras_srgan.images.metadata import fit
 from keras_srgan.images.tiff_writer import write_tiff
+from keras_srgan.inference.choice import FAINT, AutoUpscaler
 from keras_srgan.resampling import enlarge_image
 from keras_srgan.upscale import outputs
 from keras_srgan.upscale.dicom_result import DicomResult
@@ -28,13 +29,11 @@ from keras_srgan.upscale.record import FileOptions, Record
 if TYPE_CHECKING:
     from keras_srgan.inference import Options, Result, Upscaler
 
-FAINT = 0.25  # share of its range below which an image is stretched before the network sees it
-
 
 def enlarge_file(
     job: Job,
     record: Record,
-    upscaler: "Upscaler",
+    upscaler: "Upscaler | AutoUpscaler",
     options: "Options",
     settings: FileOptions,
     on_progress: Callable[[str], object],
@@ -44,7 +43,7 @@ def enlarge_file(
     Args:
         job: the file and its target.
         record: filled in as the work goes on.
-        upscaler: enlarges arrays.
+        upscaler: enlarges arrays; an `AutoUpscaler` chooses by the file's first frame.
         options: its options.
         settings: how files are read and written.
         on_progress: called with what is being done, for a progress line.
@@ -69,6 +68,8 @@ def enlarge_file(
     if frames.dicom is None and len(targets) < count and suffix_of(job.target) == ".dcm":
         raise ImageError(f"{job.source}: {count} pages, a DICOM capture holds one; give --format tiff")
     outputs.check(outputs.all_files(job, count, options), settings)
+    if isinstance(upscaler, AutoUpscaler):
+        upscaler = _suited(frames, upscaler, record)
     written: list[Path] = []
     work = _Work(job, record, upscaler, options, frames, written, on_progress)
     work.prepare()
@@ -86,6 +87,16 @@ def enlarge_file(
     for text in frames.notes:
         record.note(text)
     record.status, record.output = "done", [str(target) for target in targets]
+
+
+def _suited(frames: Frames, auto: AutoUpscaler, record: Record) -> "Upscaler":
+    """The upscaler for a file, by its first frame; the record says which, and why."""
+    first = next(frames.frames)
+    frames.frames = itertools.chain([first], frames.frames)
+    upscaler, choice = auto.suited(first.pixels, first.max_value)
+    record.weights, record.found = choice.weights, dataclasses.asdict(choice)
+    record.note(str(choice))
+    return upscaler
 
 
 @dataclass

@@ -42,6 +42,8 @@ class Record:
     tiles: int = 0
     exact: bool = True
     consistency: list[float] | None = None
+    weights: str = ""  # chosen for it, and by what was found; empty where the command named them
+    found: dict | None = None
     notes: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
