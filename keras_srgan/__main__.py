@@ -14,6 +14,7 @@ COMMANDS = {
     "recipes": "list the systems that can be trained: source, size, cost",
     "upscale": "enlarge images with trained weights",
     "pacs": "receive, fetch and send DICOM images over the network, enlarged",
+    "demo": "a page that enlarges a radiograph in the browser; nothing is uploaded",
     "mos": "let people judge: a page of blind crops, and the scores",
     "export": "write a network for other programs: ONNX, OpenVINO, LiteRT, SavedModel",
     "evaluate": "measure networks beside bicubic, with intervals; write a report",

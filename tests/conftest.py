@@ -8,6 +8,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import pytest
 
+CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
 
@@ -79,3 +84,31 @@ def tiny():
         xla=False,
         flat=0.0,
     )
+
+
+@pytest.fixture(scope="module")
+def browse(tmp_path_factory):
+    """Starts real browsers that write down their console and every request, and save into `folder / "saved"`."""
+    webdriver = pytest.importorskip("selenium.webdriver")
+    from selenium.webdriver.chrome.service import Service
+
+    if not (CHROMIUM.exists() and DRIVER.exists()):
+        pytest.skip("needs Debian's packages chromium and chromium-driver")
+    drivers = []
+
+    def start(folder, *more):
+        options = webdriver.ChromeOptions()
+        options.binary_location = str(CHROMIUM)
+        for flag in (*FLAGS, *more, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+            options.add_argument(flag)
+        options.add_experimental_option("prefs", {"download.default_directory": str(folder / "saved")})
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+        drivers.append(webdriver.Chrome(options=options, service=Service(str(DRIVER))))
+        drivers[-1].get("about:blank")
+        for log in ("browser", "performance"):  # what the browser's own first page did
+            drivers[-1].get_log(log)
+        return drivers[-1]
+
+    yield start
+    for driver in drivers:
+        driver.quit()

@@ -17,7 +17,7 @@ FLOORS = (
     ("prepare", "networks", "losses"),
     ("inference", "metrics"),
     ("upscale", "export", "mos", "srgan"),
-    ("evaluate", "pacs"),
+    ("evaluate", "pacs", "demo"),
     ("train",),
     ("__init__", "__main__"),
 )
@@ -63,7 +63,7 @@ def test_tensorflow_is_named_where_it_is_said_to_be_only():
     assert tuple(named) == TENSORFLOW
 
 
-@pytest.mark.parametrize("command", ["prepare", "train", "upscale", "evaluate", "export", "mos", "pacs"])
+@pytest.mark.parametrize("command", ["prepare", "train", "upscale", "evaluate", "export", "mos", "pacs", "demo"])
 def test_a_commands_folder_imports_nothing(command):
     # The environment is set before Keras loads.
     assert not (PACKAGE / command / "__init__.py").read_text(encoding="utf-8").strip()

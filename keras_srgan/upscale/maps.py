@@ -18,10 +18,14 @@ def added_picture(added: np.ndarray, max_value: float) -> np.ndarray:
         uint8 array `(H + 34, W or more, 3)`, RGB, with a legend below that says how many grey levels full
         colour stands for: 1, 2 or 5 times a power of ten, reached by at most one pixel in a thousand.
     """
-    flat = _flat(added)
-    top = _round_up(float(np.quantile(np.abs(flat), 0.999)), max_value)
+    flat, top = _flat(added), full_colour(added, max_value)
     signed = np.clip(flat / top, -1, 1)
     return _with_legend(_diverging(signed), _diverging(_ramp(-1)), -top, top, max_value)
+
+
+def full_colour(added: np.ndarray, max_value: float) -> float:
+    """How many grey levels full colour stands for in `added_picture`."""
+    return _round_up(float(np.quantile(np.abs(_flat(added)), 0.999)), max_value)
 
 
 def spread_picture(spread: np.ndarray, max_value: float) -> np.ndarray:

@@ -1,0 +1,61 @@
+"""The networks of the page: what it must know of each, and each as ONNX."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from keras_srgan.demo.packages import cache_folder
+from keras_srgan.files import write_bytes
+from keras_srgan.version import __version__
+from keras_srgan.weights import SUFFIX, find_weights, read_card
+
+TILE = 320  # LR px of a tile's side with its margins: 64 maps of it are 26 MB
+ABOUT = {
+    "xray-fast": "fast: the least error for its time",
+    "xray-srgan-plus": "sharper: halfway to the adversarial network",
+}
+
+
+def describe(weights: str) -> dict[str, Any]:
+    """What the page must know of a network: its name, scale, reach and words.
+
+    Args:
+        weights: name, file or run folder.
+
+    Returns:
+        A dictionary of `name`, `title`, `about`, `scale`, `halo`, `most` and `sha256`.
+
+    Raises:
+        ValueError: for a colour network, or one that takes statistics over the whole image.
+        FileNotFoundError: if there are no such weights.
+    """
+    from keras_srgan.inference import load
+    from keras_srgan.networks.graph.receptive_field import alignment, sees_whole_image
+
+    upscaler = load(weights, engine="keras")
+    name = find_weights(weights).name.removesuffix(SUFFIX)
+    if upscaler.channels != 1 or sees_whole_image(upscaler.generator) or alignment(upscaler.generator) != 1:
+        raise ValueError(f"{weights}: the page takes gray networks that see a part of the image and keep its grid")
+    title = f"{name} - {ABOUT[name].split(':')[0]}" if name in ABOUT else name
+    about = ABOUT.get(name, "").partition(": ")[2]
+    words = f"{about[:1].upper()}{about[1:]}. {upscaler.generator.count_params() / 1e6:.1f} million parameters."
+    known = {"name": name, "title": title, "about": words.removeprefix(". "), "scale": upscaler.scale}
+    return known | {"halo": upscaler.halo, "most": TILE, "sha256": upscaler.card["sha256"]}
+
+
+def export_network(weights: str) -> bytes:
+    """A network as ONNX from `[-1, 1]` to `[-1, 1]`, kernels in float16 as in its file; kept in the cache folder.
+
+    Raises:
+        ValueError: if `onnx` is not installed.
+    """
+    digest = hashlib.sha256(f"{read_card(find_weights(weights))['sha256']} {__version__}".encode()).hexdigest()[:16]
+    path: Path = cache_folder() / f"network-{digest}.onnx"
+    if path.is_file():
+        return path.read_bytes()
+    from keras_srgan.inference import load
+    from keras_srgan.networks.graph.onnx import to_onnx
+
+    content = to_onnx(load(weights, engine="keras").generator, half=True)
+    write_bytes(path, content)
+    return content
