@@ -37,6 +37,11 @@ def _read(folder: Path, name: str, body: bytes):
     return frame, opened.dicom, notes
 
 
+def _is_faint(frame: Frame) -> bool:
+    used = float(np.ptp(frame.pixels)) / frame.max_value
+    return frame.pixels.itemsize > 1 and 0 < used < FAINT
+
+
 def make_actions(weights: list[str]) -> dict[str, Callable]:
     """The actions of `Server`, for networks by name."""
     from keras_srgan.demo.networks import describe
@@ -58,8 +63,7 @@ def make_actions(weights: list[str]) -> dict[str, Callable]:
         if options.get("network") not in upscalers:
             raise ValueError(f"network {options.get('network')!r}: choose one of {', '.join(upscalers)}")
         upscaler, pixels, white = upscalers[options["network"]], frame.pixels, float(frame.max_value)
-        used = float(np.ptp(pixels)) / white
-        stretch = pixels.itemsize > 1 and 0 < used < FAINT
+        stretch = _is_faint(frame)
         run = upscaler.run(
             pixels,
             white,
@@ -73,14 +77,15 @@ def make_actions(weights: list[str]) -> dict[str, Callable]:
             "added": 255 / white * float(np.sqrt(np.mean(run.added**2))),
             "top": full_colour(run.added, white),
             "tiles": run.tiles,
-            "stretched": bool(stretch),
+            "stretched": stretch,
             "height": run.pixels.shape[0],
             "width": run.pixels.shape[1],
         }
-        return figures, np.ascontiguousarray(run.pixels).tobytes()
+        return figures, np.ascontiguousarray(frame.restored(run.pixels)).tobytes()
 
     def save(options: dict[str, str], body: bytes, tell: Callable) -> tuple[dict[str, Any], bytes]:
-        from keras_srgan.images.dicom_derived import write_dicom
+        from keras_srgan.images.dicom import write_dicom
+        from keras_srgan.upscale.dicom_result import made_by
 
         split = int(options["split"])
         with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +95,8 @@ def make_actions(weights: list[str]) -> dict[str, Callable]:
             pixels = np.frombuffer(body[:split], frame.pixels.dtype).reshape(shape)
             target = Path(folder) / "made"
             if options.get("form") == "dcm" and header is not None:
-                target = write_dicom(target.with_suffix(".dcm"), header, [pixels], int(frame.max_value), scale)
+                made = made_by(upscalers[options["network"]], Options(stretch=_is_faint(frame)))
+                target = write_dicom(target.with_suffix(".dcm"), header, [pixels], scale, made)
             else:
                 target = write_image(target.with_suffix(".png"), pixels, int(frame.max_value))
             return {}, target.read_bytes()

@@ -7,7 +7,7 @@ from typing import Any
 from keras_srgan.demo.packages import cache_folder
 from keras_srgan.files import write_bytes
 from keras_srgan.version import __version__
-from keras_srgan.weights import SUFFIX, find_weights, read_card
+from keras_srgan.weights import SUFFIX, find_weights, identity, read_card
 
 TILE = 320  # LR px of a tile's side with its margins: 64 maps of it are 26 MB
 ABOUT = {
@@ -40,7 +40,7 @@ def describe(weights: str) -> dict[str, Any]:
     about = ABOUT.get(name, "").partition(": ")[2]
     words = f"{about[:1].upper()}{about[1:]}. {upscaler.generator.count_params() / 1e6:.1f} million parameters."
     known = {"name": name, "title": title, "about": words.removeprefix(". "), "scale": upscaler.scale}
-    return known | {"halo": upscaler.halo, "most": TILE, "sha256": upscaler.card["sha256"]}
+    return known | {"halo": upscaler.halo, "most": TILE, "sha256": identity(upscaler.card)}
 
 
 def export_network(weights: str) -> bytes:

@@ -81,6 +81,8 @@ def _fill(made: Path, weights: list[str], packages: Path | None) -> None:
         "engine": "python" if packages is None else "page",
         "networks": networks,
         "example": _example(made),
+        "program_version": __version__,
+        "dicom": dicom_tables(),
     }
     (made / "settings.json").write_text(json.dumps(settings, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     names = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
@@ -100,6 +102,18 @@ def _fill(made: Path, weights: list[str], packages: Path | None) -> None:
     # For hosts that read it (Netlify, Cloudflare Pages); others do without, by the service worker.
     lines = "".join(f"  {name}: {value}\n" for name, value in HEADERS.items())
     (made / "_headers").write_text(f"/*\n{lines}", encoding="utf-8")
+
+
+def dicom_tables() -> dict[str, Any]:
+    """What the page must know of DICOM, from the package's own tables: attributes by tag, and classes by UID."""
+    from pydicom.datadict import tag_for_keyword
+
+    from keras_srgan.images.dicom.classes import PICTURE, held, is_enhanced, known_classes
+    from keras_srgan.images.dicom.geometry import actions
+
+    tags = {f"{tag_for_keyword(keyword):08X}": action for keyword, action in actions().items() if action != "keep"}
+    others = {uid: what for uid in known_classes() if (what := held(uid)) != PICTURE}
+    return {"actions": tags, "others": others, "enhanced": [uid for uid in known_classes() if is_enhanced(uid)]}
 
 
 def _example(made: Path) -> str | None:

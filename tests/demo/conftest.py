@@ -96,9 +96,10 @@ class Page:
             """const [name, text, done] = arguments;
             (async () => {
               const [{ readImage, Refused }, vendor] = [await import('./read.js'), await import('./vendor/vendor.js')];
+              const tables = (await (await fetch('settings.json')).json()).dicom;
               const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
               try {
-                const { pixels, dicom, ...image } = await readImage(bytes, name, vendor);
+                const { pixels, dicom, ...image } = await readImage(bytes, vendor, tables);
                 const raw = new Uint8Array(pixels.buffer);
                 let shown = '';
                 for (let i = 0; i < raw.length; i += 8192) shown += String.fromCharCode(...raw.subarray(i, i + 8192));

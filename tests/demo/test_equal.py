@@ -7,8 +7,7 @@ import pydicom
 import pytest
 
 from keras_srgan.images import ImageError, read_image, write_image
-from keras_srgan.images.dicom import read_dicom
-from keras_srgan.images.dicom_derived import derived_dataset
+from keras_srgan.images.dicom import Network, derive, read_dicom
 from keras_srgan.inference import load
 from keras_srgan.metrics.fidelity import consistency
 
@@ -63,6 +62,8 @@ def inverted(tmp_path):
     pixels = np.ascontiguousarray(dataset.pixel_array[:33, :35])
     dataset.PhotometricInterpretation, (dataset.Rows, dataset.Columns) = "MONOCHROME1", pixels.shape
     dataset.PixelData = pixels.tobytes()
+    for tag in [tag for tag in dataset.keys() if tag.group == 0x6000]:  # overlays
+        del dataset[tag]
     dataset.PixelSpacing, dataset.ImagerPixelSpacing = [0.1 / 3, 0.2 / 3], [0.143, 0.143]
     dataset.ShutterShape, dataset.ShutterLeftVerticalEdge, dataset.CenterOfCircularShutter = "CIRCULAR", 7, [12, 13]
     dataset.ImagePositionPatient, dataset.ImageOrientationPatient = [-10.5, 20, 1 / 3], [1, 0, 0, 0, 0.8, 0.6]
@@ -75,24 +76,34 @@ def inverted(tmp_path):
 @pytest.mark.parametrize("name", ["MR_small.dcm", "MR_small_RLE.dcm", "SC_rgb_small_odd.dcm", "inverted"])
 def test_a_dicom_file_becomes_the_derived_object_that_python_makes(page, inverted, name):
     source = inverted if name == "inverted" else DICOM_OF_PYDICOM / name
-    pixels, white, header = read_dicom(source)
+    pixels, white, header, _ = read_dicom(source)
     page.take(source)
     made = pydicom.dcmread(page.save("dcm"))
     upscaler = load("xray-fast")
     faint = pixels.dtype.itemsize > 1 and np.ptp(pixels) / white < 0.25
-    expected = derived_dataset(header, upscaler.upscale(pixels, white, stretch=faint), white, 4)
-    found, wanted = read_again(made), read_again(expected)
-    within(found, wanted, 1)
-    new = {"SOPInstanceUID", "InstanceCreationDate", "InstanceCreationTime", "PixelData", "SpecificCharacterSet"}
+    network = Network("xray-fast", upscaler.card["sha256"], "in a browser")
+    expected = derive(header, [upscaler.upscale(pixels, white, stretch=faint)], network)
+    within(read_again(made), read_again(expected), 1)
+    equal(made, expected)
+    assert made.SOPInstanceUID != header.SOPInstanceUID
+
+
+NEW = {"InstanceCreationDate", "InstanceCreationTime", "ContributionDateTime", "PixelData", "SpecificCharacterSet"}
+
+
+def equal(made, expected):
+    """Every element says what Python's says, but the time of day and the character set."""
+    assert {e.keyword for e in made} - NEW == {e.keyword for e in expected} - NEW
     for element in expected:
-        if element.keyword not in new and not element.tag.is_private and element.VR != "SQ":
-            ours = made.get(element.tag)
-            assert ours is not None, element
+        if element.keyword in NEW or element.tag.is_private:
+            continue
+        ours = made[element.tag]
+        if element.VR == "SQ":
+            assert len(ours.value) == len(element.value)
+            for pair in zip(ours.value, element.value, strict=True):
+                equal(*pair)
+        else:
             assert same(ours.value, element.value), (ours, element)
-    assert made.SOPInstanceUID != header.SOPInstanceUID and made.SOPInstanceUID.is_valid
-    assert made.SourceImageSequence[0].ReferencedSOPInstanceUID == header.SOPInstanceUID
-    assert made.DerivationCodeSequence[0].CodeValue == "113085"
-    assert not [each for each in made if 0x6000 <= each.tag.group <= 0x60FF]
 
 
 def same(found, wanted):
@@ -111,7 +122,8 @@ def read_again(dataset):
 
     with tempfile.TemporaryDirectory() as folder:
         dataset.save_as(Path(folder) / "a.dcm", enforce_file_format=True)
-        return read_dicom(Path(folder) / "a.dcm")[0]
+        pixels, _, _, _ = read_dicom(Path(folder) / "a.dcm")
+        return pixels
 
 
 FILES = sorted(each.name for each in DICOM_OF_PYDICOM.glob("*.dcm"))
@@ -130,7 +142,9 @@ REFUSED_HERE_ONLY = {
 @pytest.mark.parametrize("name", FILES)
 def test_the_page_reads_a_dicom_file_as_python_does_or_says_why_not(page, name):
     try:
-        pixels, white, _ = read_dicom(DICOM_OF_PYDICOM / name)
+        pixels, white, _, padding = read_dicom(DICOM_OF_PYDICOM / name)
+        if padding is not None:
+            pixels = padding.put_back(pixels)  # which the page leaves where it is
     except ImageError as error:
         pixels, white = None, str(error)
     found = page.read(DICOM_OF_PYDICOM / name)

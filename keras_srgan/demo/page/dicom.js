@@ -1,5 +1,8 @@
-// A DICOM radiograph as plain numbers, by the rules of keras_srgan/images/dicom.py: stored values, no rescaling, larger
+// A DICOM radiograph as plain numbers, by the rules of keras_srgan/images/dicom/read.py: stored values, no rescaling, larger
 // is brighter, unsigned; so MONOCHROME1 is inverted and signed values are offset. derived.js undoes both.
+
+import { whyNotDerived } from "./derived.js";
+import { valueOf } from "./elements.js";
 
 const BIG_ENDIAN = "1.2.840.10008.1.2.2";
 const JPEG = "1.2.840.10008.1.2.4.50";
@@ -14,17 +17,16 @@ const NEEDED = {
   PixelRepresentation: "00280103",
 };
 
-/** The first value of an element, or `undefined`. */
-export const valueOf = (elements, tag) => elements[tag]?.Value?.[0];
-
 /**
  * @param {Uint8Array} bytes of a DICOM file with preamble
  * @param {object} vendor `dicom`, `decodeFrame`, `hasCodec`
- * @param {object} rules `Refused` and `checkSize(height, width)`
+ * @param {object} rules `Refused`, `checkSize(height, width)`, and `tables`: "dicom" of settings.json
  */
-export async function readDicom(bytes, vendor, { Refused, checkSize }) {
+export async function readDicom(bytes, vendor, { Refused, checkSize, tables }) {
   const { file, texts } = parsed(bytes, vendor, Refused);
   const elements = file.dict;
+  const other = tables.others[String(valueOf(elements, "00080016") ?? "").trim()];
+  if (other) throw new Refused(`a DICOM file that holds ${other}, no picture; leave it out`);
   const stored = elements["7FE00010"]?.Value;
   if (!stored?.length) throw new Refused("a DICOM file without pixels (a report, a plan, a directory?); leave it out");
   const missing = Object.keys(NEEDED).filter((name) => valueOf(elements, NEEDED[name]) === undefined);
@@ -66,9 +68,24 @@ export async function readDicom(bytes, vendor, { Refused, checkSize }) {
     if (representation === 1) value ^= 2 ** (bits - 1); // in two's complement this adds the offset
     pixels[i] = photometric === "MONOCHROME1" ? white - value : value;
   }
-  const notes = texts ? [] : ["Its character sets are unknown here, so no DICOM object can be derived."];
-  const image = { width, height, channels, white, pixels, kind: "dicom", notes, dicom: texts ? file : null };
+  const padded = gray && isPadded(elements, pixels, { white, representation, photometric });
+  const why = texts ? (padded ? "its padding" : whyNotDerived(file, tables)) : "its character sets";
+  const notes = why ? [`For a DICOM object use python -m keras_srgan.upscale: this page leaves out ${why}.`] : [];
+  const image = { width, height, channels, white, pixels, kind: "dicom", notes, dicom: why ? null : file };
   return { ...image, window: windowOf(elements, { bits, white, representation, photometric }) };
+}
+
+/** Whether the image has pixels of the value that the header calls padding: they are enlarged as if they were tissue. */
+function isPadded(elements, pixels, { white, representation, photometric }) {
+  const ends = ["00280120", "00280121"].map((tag) => valueOf(elements, tag)).filter((value) => value !== undefined);
+  if (valueOf(elements, "00280120") === undefined) return false;
+  const offset = representation === 1 ? (white + 1) / 2 : 0;
+  const stored = ends.map((end) => (Number(end) + offset) & 0xffff);
+  const [low, high] = [Math.min(...stored), Math.max(...stored)];
+  return pixels.some((value) => {
+    const own = photometric === "MONOCHROME1" ? white - value : value;
+    return own >= low && own <= high;
+  });
 }
 
 /** Whether a JPEG stream names its colours R, G and B, by Adobe's mark or its components; else it is taken for YCbCr. */

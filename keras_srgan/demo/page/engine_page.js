@@ -52,7 +52,7 @@ export class PageEngine {
 
   async open(file) {
     this.#image = null;
-    this.#image = await readImage(new Uint8Array(await file.arrayBuffer()), file.name, this.vendor);
+    this.#image = await readImage(new Uint8Array(await file.arrayBuffer()), this.vendor, this.settings.dicom);
     const { dicom, ...shown } = this.#image;
     return { ...shown, forms: dicom ? ["png", "dcm"] : ["png"] };
   }
@@ -62,8 +62,9 @@ export class PageEngine {
     return enlarge(this.#image, network, (...tile) => run(this.ort, this.#sessions[name], ...tile), watch);
   }
 
-  async save(form, sr) {
-    if (form === "dcm") return derivedDicom(this.#image, sr, this.settings.networks[0].scale, this.vendor.dicom);
+  async save(form, sr, name) {
+    const network = this.settings.networks.find((each) => each.name === name);
+    if (form === "dcm") return derivedDicom(this.#image, sr, network, this.settings, this.vendor.dicom);
     const { width, height, pixels } = sr;
     const { channels } = this.#image;
     return this.vendor.encodePng({ width, height, data: pixels, depth: 8 * pixels.BYTES_PER_ELEMENT, channels }, { zlib: { level: 3 } });

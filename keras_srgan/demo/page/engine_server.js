@@ -34,9 +34,9 @@ export class ServerEngine {
     }
   }
 
-  async save(form, sr) {
+  async save(form, sr, network) {
     const body = new Blob([sr.pixels, this.#file]);
-    const { rest } = await ask("save", this.#file.name, body, { form, split: sr.pixels.byteLength });
+    const { rest } = await ask("save", this.#file.name, body, { form, network, split: sr.pixels.byteLength });
     return rest;
   }
 }

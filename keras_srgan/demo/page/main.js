@@ -178,20 +178,20 @@ function report(figures, network) {
       Object.assign(document.createElement("dd"), { textContent: value }),
     ]),
   );
-  $("downloads").replaceChildren(...image.forms.map((form) => button(form, 8 * image.pixels.BYTES_PER_ELEMENT)));
+  $("downloads").replaceChildren(...image.forms.map((form) => button(form, 8 * image.pixels.BYTES_PER_ELEMENT, network)));
   $("figures").hidden = false;
   const notes = [...image.notes];
   if (figures.stretched) notes.push("It uses little of its range: stretched for the network, and back.");
   say(notes.join(" "));
 }
 
-function button(form, depth) {
+function button(form, depth, network) {
   const made = Object.assign(document.createElement("button"), { type: "button", className: "main", id: `save-${form}` });
   made.textContent = form === "png" ? `Save PNG, ${depth} bit` : "Save DICOM";
   made.addEventListener("click", () => {
     if (busy) return;
     say("Writing the file...");
-    ask("save", { form, sr: view.sr });
+    ask("save", { form, network, sr: view.sr });
   });
   return made;
 }

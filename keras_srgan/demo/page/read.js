@@ -13,12 +13,12 @@ const starts = (bytes, magic) => magic.every((byte, i) => bytes[i] === byte);
 
 /**
  * @param {Uint8Array} bytes of the file
- * @param {string} name of the file
  * @param {object} vendor `decodePng`, `dicom`, `decodeFrame` and `hasCodec`
+ * @param {object} tables "dicom" of settings.json
  */
-export async function readImage(bytes, name, vendor) {
+export async function readImage(bytes, vendor, tables) {
   if (!bytes.length) throw new Refused("the file is empty (0 bytes); get it again");
-  if (String.fromCharCode(...bytes.subarray(128, 132)) === "DICM") return readDicom(bytes, vendor, { Refused, checkSize });
+  if (String.fromCharCode(...bytes.subarray(128, 132)) === "DICM") return readDicom(bytes, vendor, { Refused, checkSize, tables });
   const kind = Object.keys(MAGIC).find((each) => starts(bytes, MAGIC[each]));
   if (!kind) {
     const other = Object.keys(OTHERS).find((each) => OTHERS[each].some((magic) => starts(bytes, magic)));

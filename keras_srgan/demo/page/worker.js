@@ -34,9 +34,9 @@ const actions = {
     tell("done", { figures, network, seconds: (performance.now() - started) / 1000 });
   },
 
-  async save({ form, sr }) {
+  async save({ form, sr, network }) {
     const started = performance.now();
-    const bytes = await engine.save(form, sr);
+    const bytes = await engine.save(form, sr, network);
     tell("saved", { form, bytes, seconds: (performance.now() - started) / 1000 });
   },
 };

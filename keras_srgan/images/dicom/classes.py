@@ -30,6 +30,11 @@ def held(uid: str) -> str | None:
     return row["holds"] if row else None
 
 
+def known_classes() -> list[str]:
+    """The UIDs of the table."""
+    return list(_table())
+
+
 def is_enhanced(uid: str) -> bool:
     """Whether a SOP class says what its frames are in functional groups."""
     return _is_picture(uid, _ENHANCED)
