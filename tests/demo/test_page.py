@@ -131,10 +131,12 @@ def test_another_file_in_the_middle_takes_its_place(page, make_image, tmp_path):
     assert page.js("return [window.page.view.sr.width, window.page.view.sr.height]") == [96, 80]
 
 
+# In megabytes, the worker's and WebAssembly's with it.
 USED = """const done = arguments[0];
 performance.measureUserAgentSpecificMemory().then((found) => done(found.bytes / 1e6));"""
 
 
+@pytest.mark.slow  # the browser takes a minute to count
 def test_memory_returns_after_ten_images(browse, site, make_image, tmp_path):
     path = write_image(tmp_path / "chest.png", make_image(160, 160, dtype="uint16").pixels)
     with serving(site) as server:
@@ -142,6 +144,7 @@ def test_memory_returns_after_ten_images(browse, site, make_image, tmp_path):
         page = Page(browse(tmp_path, eager), server.address, tmp_path)
         page.take(path)
         page.save()
+        page.driver.set_script_timeout(300)
         once = page.driver.execute_async_script(USED)
         for _ in range(9):
             page.take(path)
