@@ -1,6 +1,7 @@
-"""Weights on disk: `NAME.weights.h5` (float16) beside its model card `NAME.json`, checked by sha256."""
+"""Weights on disk: `NAME.weights.h5` as Keras writes it, kernels in float16, beside its model card `NAME.json`."""
 
 import json
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,34 +27,73 @@ def weights_folder() -> Path:
 
 
 def _save_float16(model: "keras.Model", path: Path) -> None:
-    with h5py.File(path, "w") as file:
-        for variable in model.variables:
-            value = np.asarray(variable)
-            # Kernels only: a BN variance can leave float16's range, and vectors weigh nothing.
-            small = value.ndim > 1 and float(np.abs(value).max(initial=0)) < 65504
-            file.create_dataset(variable.path, data=value.astype("float16") if small else value)
+    """Writes what `keras.Model.save_weights` writes, with kernels in float16."""
+    with tempfile.TemporaryDirectory(prefix="keras-srgan-") as folder:
+        whole = Path(folder) / f"whole{SUFFIX}"
+        model.save_weights(whole)
+        with h5py.File(whole) as source, h5py.File(path, "w") as file:
+
+            def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+                if isinstance(item, h5py.Dataset):
+                    value = item[()]
+                    # Kernels only: a BN variance can leave float16's range, and vectors weigh nothing.
+                    small = value.ndim > 1 and float(np.abs(value).max(initial=0)) < 65504
+                    file[name] = value.astype("float16") if small else value
+                elif name.endswith("/vars") and _arrays(item.parent):
+                    file.require_group(name).attrs["name"] = item.attrs["name"]
+
+            source.visititems(copy)
+
+
+def _arrays(group: h5py.Group) -> list[str]:
+    """The names of all arrays below a group of a file."""
+    found: list[str] = []
+    group.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    return found
 
 
 def _load(model: "keras.Model", path: Path) -> None:
     with open_hdf5(path) as file:
-        found: set[str] = set()
-        file.visititems(lambda name, item: found.add(name) if isinstance(item, h5py.Dataset) else None)
-        wanted = {variable.path: variable for variable in model.variables}
-        if found != set(wanted):
-            odd = sorted(found ^ set(wanted))[0]
-            raise ValueError(f"{path}: weights of another network ({odd!r} is in one of the two only)")
+        stored = _arrays(file)
+        if "layers" in file:
+            wanted: dict[str, Any] = {}
+            for place in sorted({name.rpartition("/")[0] for name in stored}):
+                wanted |= {f"{place}/{i}": weight for i, weight in enumerate(_weights_at(model, file, place, path))}
+        else:  # as keras-srgan wrote it before 0.1.0: by the variables' paths
+            wanted = {variable.path: variable for variable in model.variables}
+        if set(stored) != set(wanted) or ("layers" in file and len(stored) != len(model.weights)):
+            odd = f"{len(stored)} arrays, the network has {len(model.weights)}"
+            raise ValueError(f"{path}: weights of another network ({odd}): check scale, channels, filters and blocks")
         for name, variable in wanted.items():
             value = np.asarray(file[name], dtype=variable.dtype)
             if value.shape != tuple(variable.shape):
                 raise ValueError(
-                    f"{path}: weights of another network ({name} has shape {value.shape}, "
+                    f"{path}: weights of another network ({variable.path} has shape {value.shape}, "
                     f"the network has {tuple(variable.shape)}): check scale, channels, filters and blocks"
                 )
             variable.assign(value)
 
 
+def _weights_at(model: "keras.Model", file: h5py.File, place: str, path: Path) -> list:
+    """The network's own variables of a place in Keras's layout, as `layers/conv2d_1/vars`.
+
+    The layer is found by the name that Keras notes there: its number may change between versions.
+    """
+    _, first, *inner, _ = place.split("/")
+    name = file[f"layers/{first}/vars"].attrs["name"]
+    try:
+        layer: Any = model.get_layer(name)
+        for attribute in inner:
+            layer = getattr(layer, attribute)
+    except (ValueError, AttributeError):
+        raise ValueError(f"{path}: weights of another network (it has no layer {name!r})") from None
+    return layer.weights[: len(file[place])]
+
+
 def save_weights(model: "keras.Model", path: str | Path, card: dict[str, Any] | None = None) -> Path:
-    """Saves a network's weights, kernels as float16, with a model card beside them.
+    """Saves a network's weights in Keras's own layout, kernels as float16, with a model card beside them.
+
+    `keras.Model.load_weights` of a network of the same form opens the file too.
 
     Args:
         model: `keras.Model`.

@@ -37,12 +37,49 @@ def saved(tmp_path):
 def test_kernels_are_stored_in_float16_and_loaded_as_float32(saved, rng):
     generator, path = saved
     with h5py.File(path) as file:
-        assert file["head/kernel"].dtype == "float16" and file["head/bias"].dtype == "float32"
+        head = file["layers/fast_conv2d/vars"]
+        assert head["0"].dtype == "float16" and head["1"].dtype == "float32" and head.attrs["name"] == "head"
     other = build_generator(SMALL)
     load_weights(other, path)
     for a, b in zip(generator.variables, other.variables, strict=True):
         np.testing.assert_allclose(np.array(a), np.array(b), rtol=1e-3, atol=1e-7)
         assert b.dtype == "float32"
+
+
+def equal(network, other):
+    for one, two in zip(network.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(np.array(one), np.array(two))
+
+
+@pytest.mark.parametrize("changes", [{}, {"norm": "instance", "skip": "bicubic"}, {"generator": "espcn"}])
+def test_plain_keras_opens_our_files_and_we_open_plain_keras_files(changes, tmp_path):
+    recipe = SMALL.replace(**changes)
+    trained, ours, plain = (build_generator(recipe) for _ in range(3))
+    load_weights(trained, save_weights(trained, tmp_path / "ours.weights.h5"))  # rounded to float16
+    ours.load_weights(tmp_path / "ours.weights.h5")
+    equal(trained, ours)
+    trained.save_weights(tmp_path / "plain.weights.h5")
+    load_weights(plain, tmp_path / "plain.weights.h5")
+    equal(trained, plain)
+
+
+def test_a_file_of_the_layout_before_keras_s_own_is_read(tmp_path):
+    generator, other = build_generator(SMALL), build_generator(SMALL)
+    with h5py.File(tmp_path / "old.weights.h5", "w") as file:
+        for variable in generator.variables:
+            file[variable.path] = np.asarray(variable)
+    load_weights(other, tmp_path / "old.weights.h5")
+    equal(generator, other)
+    with pytest.raises(ValueError, match="weights of another network"):
+        load_weights(build_generator(SMALL.replace(blocks=2)), tmp_path / "old.weights.h5")
+
+
+@pytest.mark.parametrize("name", ["xray-fast", "xray-srgan"])
+def test_plain_keras_loads_the_shipped_weights(name):
+    card = json.loads((weights_folder() / f"{name}.json").read_text(encoding="utf-8"))
+    generator = build_generator(Recipe.from_dict(card["recipe"]))
+    generator.load_weights(find_weights(name))
+    equal(generator, load(name).generator)
 
 
 def test_load_finds_files_run_folders_and_names(saved, monkeypatch, tmp_path):
@@ -59,7 +96,7 @@ def test_load_finds_files_run_folders_and_names(saved, monkeypatch, tmp_path):
 def test_changed_weights_are_refused_by_their_hash(saved):
     _, path = saved
     with h5py.File(path, "a") as file:
-        file["head/bias"][0] = 5
+        file["layers/fast_conv2d/vars/1"][0] = 5
     with pytest.raises(ValueError, match="sha256 differs"):
         load(path)
 

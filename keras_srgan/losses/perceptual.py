@@ -8,14 +8,12 @@ import os
 from pathlib import Path
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_srgan.hdf5 import open_hdf5
-from keras_srgan.weights import weights_folder
+from keras_srgan.weights import load_weights, weights_folder
 
-BUNDLED = "vgg19-blocks123.weights.h5"
-
+BUNDLED, BUNDLED_END = "vgg19-blocks123.weights.h5", "block3_conv4"
 
 # VGG features are divided by 12.75 so that the loss has the MSE's magnitude (Ledig et al., section 2.2.1).
 RESCALE = {"vgg19": 1 / 12.75, "resnet50": 1.0, "inception_v3": 1.0}
@@ -38,20 +36,6 @@ def _network(name: str, weights: str | None) -> keras.Model:
         "inception_v3": keras.applications.InceptionV3,
     }
     return table[name](include_top=False, weights=weights, input_shape=(None, None, 3))
-
-
-def _load_bundled(network: keras.Model, path: Path) -> None:
-    with open_hdf5(path) as file:
-        for layer_name, group in file.items():
-            arrays = [np.asarray(group[key], "float32") for key in ("kernel", "bias")]
-            network.get_layer(layer_name).set_weights(arrays)
-
-
-def _bundled_layers(path: Path) -> list[str]:
-    if not path.is_file():
-        return []
-    with open_hdf5(path) as file:
-        return sorted(file)
 
 
 def _check_file(path: Path) -> None:
@@ -77,7 +61,7 @@ def load_feature_network(name: str, layer: str, weights: str = "auto") -> tuple[
         FileNotFoundError: if the weights can't be had; names the three ways out.
     """
     bundled = weights_folder() / BUNDLED
-    reaches = name == "vgg19" and layer in _bundled_layers(bundled)
+    reaches = name == "vgg19" and layer[:6] in ("block1", "block2", "block3") and bundled.is_file()
     cached = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras")) / "models" / CACHED[name]
     if weights not in ("auto", "bundled", "imagenet"):
         path = Path(weights)
@@ -100,7 +84,7 @@ def load_feature_network(name: str, layer: str, weights: str = "auto") -> tuple[
                 f"Ways out: --features-layer block3_conv4; --features-weights FILE; or --features-weights "
                 f"imagenet, which downloads once"
             )
-        _load_bundled(network, bundled)
+        load_weights(keras.Model(network.input, network.get_layer(BUNDLED_END).output), bundled)
         return network, "vgg19 blocks 1 to 3, bundled (Simonyan and Zisserman, CC BY 4.0)"
     if cached.is_file():
         _check_file(cached)
