@@ -108,12 +108,31 @@ def dicom_tables() -> dict[str, Any]:
     """What the page must know of DICOM, from the package's own tables: attributes by tag, and classes by UID."""
     from pydicom.datadict import tag_for_keyword
 
-    from keras_srgan.images.dicom.classes import PICTURE, held, is_enhanced, known_classes
+    from keras_srgan.images.dicom.classes import (
+        PICTURE,
+        has_common_reference,
+        held,
+        is_enhanced,
+        known_classes,
+    )
     from keras_srgan.images.dicom.geometry import actions
 
     tags = {f"{tag_for_keyword(keyword):08X}": action for keyword, action in actions().items() if action != "keep"}
     others = {uid: what for uid in known_classes() if (what := held(uid)) != PICTURE}
-    return {"actions": tags, "others": others, "enhanced": [uid for uid in known_classes() if is_enhanced(uid)]}
+    beyond = [uid for uid in known_classes() if is_enhanced(uid) or has_common_reference(uid) or not _is_secondary(uid)]
+    return {"actions": tags, "others": others, "beyond": sorted(set(beyond) - set(others))}
+
+
+def _is_secondary(uid: str) -> bool:
+    """Whether a derived image of the class is called SECONDARY."""
+    from pydicom.dataset import Dataset
+
+    from keras_srgan.images.dicom.image_type import mark_type
+
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.ImageType = uid, ["ORIGINAL", "PRIMARY"]
+    mark_type(dataset)
+    return list(dataset.ImageType) == ["DERIVED", "SECONDARY"]
 
 
 def _example(made: Path) -> str | None:

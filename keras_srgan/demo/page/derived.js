@@ -20,22 +20,22 @@ const isFilled = (element) => (element.Value ?? []).some((value) => value !== ""
  * @param {object} tables "dicom" of settings.json
  * @returns {string} the reason, or ""
  */
-export function whyNotDerived(file, { actions, enhanced }) {
+export function whyNotDerived(file, { actions, beyond }) {
   const elements = file.dict;
   if (!Object.values(UIDS).every((tag) => isUid(textOf(elements, tag)))) return "its missing UIDs";
-  if (enhanced.includes(textOf(elements, UIDS.class)) || elements["52009229"]) return "its functional groups";
+  if (beyond.includes(textOf(elements, UIDS.class)) || elements["52009229"]) return "what objects of its class must say";
   if (Object.keys(elements).some((tag) => /^[56]0[0-9A-F]{2}/.test(tag))) return "its overlays or curves";
   if (LOSSY.includes(textOf(file.meta, "00020010")) && textOf(elements, "00282110") !== "01") return "its lossy compression";
-  return beyond(elements, actions, true);
+  return unmoved(elements, actions, true);
 }
 
-function beyond(elements, actions, top) {
+function unmoved(elements, actions, top) {
   for (const [tag, element] of Object.entries(elements)) {
     const action = actions[tag] ?? "keep";
     if (BEYOND.includes(action) && isFilled(element) && !(top && tag === "00200032")) return `the element ${tag}`;
     if (element.vr !== "SQ" || action === "other" || action === "drop") continue;
     for (const item of element.Value ?? []) {
-      const found = beyond(item, actions, false);
+      const found = unmoved(item, actions, false);
       if (found) return found;
     }
   }
@@ -118,15 +118,17 @@ async function markDerived(elements, put, { name, sha256, scale }, settings) {
   put("00080008", "CS", "DERIVED", "SECONDARY", ...(elements["00080008"]?.Value ?? []).slice(2));
   const [instance, study, series] = [UIDS.instance, UIDS.study, UIDS.series].map((tag) => textOf(elements, tag));
   const origin = [textOf(elements, "00100020"), study, series, String(scale), name, sha256, SETTINGS];
-  put(UIDS.instance, "UI", await uidFrom("keras-srgan", "instance", instance, ...origin));
+  const image = textOf(elements, "00200013"); // Instance Number
+  const number = image && String(Number(image));
+  put(UIDS.instance, "UI", await uidFrom("keras-srgan", "instance", instance, number, ...origin));
   put(UIDS.series, "UI", await uidFrom("keras-srgan", "series", ...origin));
   const earlier = textOf(elements, "00082111");
   put("00082111", "ST", (earlier ? `${note}; ${earlier}` : note).slice(0, 1024));
   put("0008001C", "CS", "YES");
   const ending = `x${scale} keras-srgan`;
   put("0008103E", "LO", `${textOf(elements, "0008103E").slice(0, 63 - ending.length)} ${ending}`.trim());
-  const number = Number(textOf(elements, "00200011") || NaN);
-  if (Number.isInteger(number) && number >= 0 && number < 1e8) put("00200011", "IS", String(100 * number + scale));
+  const order = Number(textOf(elements, "00200011") || NaN); // Series Number
+  if (Number.isInteger(order) && order >= 0 && order < 1e8) put("00200011", "IS", String(100 * order + scale));
   const now = new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString();
   const [date, time] = [now.slice(0, 10).replaceAll("-", ""), now.slice(11, 19).replaceAll(":", "")];
   put("0018A001", "SQ", ...(elements["0018A001"]?.Value ?? []), {
