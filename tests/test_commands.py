@@ -46,7 +46,15 @@ def refused(capsys, arguments, command=train):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["train", "--help"], ["upscale", "--help"], ["export", "--help"], ["--version"]]
+    "arguments",
+    [
+        ["--help"],
+        ["train", "--help"],
+        ["upscale", "--help"],
+        ["export", "--help"],
+        ["pacs", "listen", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_and_version_answer_in_well_under_a_second_without_tensorflow(arguments):
     code = (
