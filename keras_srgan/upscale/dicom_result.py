@@ -56,6 +56,14 @@ def made_by(upscaler: "Upscaler", options: "Options") -> Network:
     return Network(name, known, ", ".join(filter(None, settings)))
 
 
+def maps_fit(frames: "Frames", scale: int) -> bool:
+    """Whether the maps of a file are small enough for Parametric Maps, which are made in memory; notes it if not."""
+    fit = 4 * scale**2 * sum(frames.areas) <= LARGEST
+    if not fit:
+        frames.note("no Parametric Map, which would be above 1 GB")
+    return fit
+
+
 @dataclass
 class DicomResult:
     """A derived object: its header is made first, so that what is wrong with it costs no network run.
@@ -98,7 +106,7 @@ class DicomResult:
         """Writes maps as Parametric Maps that refer to the object.
 
         Args:
-            maps: planes `(height, width[, 3])` of each map, by name, one a frame.
+            maps: planes `(height, width)` of each map, by name, one a frame.
             beside: gives the file of a map by the end of its name.
             notes: list that gets a line for each map that cannot be one.
 
@@ -106,11 +114,8 @@ class DicomResult:
             The files written.
         """
         written = []
-        for name, values in maps.items():
+        for name, planes in maps.items():
             try:
-                planes = [plane if plane.ndim == 2 else plane.mean(axis=-1) for plane in values]
-                if sum(plane.nbytes for plane in planes) > LARGEST:
-                    raise ImageError("no Parametric Map above 2 GB")
                 made = parametric_map(self.header, np.stack(planes), name, MEANINGS[name])
             except ImageError as error:
                 notes.append(str(error))

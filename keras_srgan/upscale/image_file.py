@@ -21,7 +21,7 @@ from keras_srgan.images.tiff_writer import write_tiff
 from keras_srgan.inference.choice import FAINT, AutoUpscaler
 from keras_srgan.resampling import enlarge_image
 from keras_srgan.upscale import outputs
-from keras_srgan.upscale.dicom_result import DicomResult
+from keras_srgan.upscale.dicom_result import DicomResult, maps_fit
 from keras_srgan.upscale.jobs import Job
 from keras_srgan.upscale.maps import added_picture, spread_picture
 from keras_srgan.upscale.record import FileOptions, Record
@@ -201,8 +201,8 @@ class _Work:
             self.written.append(write_image(picture, draw(values, frame.max_value)))
             self.written.append(write_atomically(array, partial(_save, values)))
             self.record.maps += [str(picture), str(array)]
-            if outputs.makes_dicom_maps(self.job):
-                self.planes.setdefault(name, []).append(values)
+            if outputs.makes_dicom_maps(self.job) and maps_fit(self.frames, self.upscaler.scale):
+                self.planes.setdefault(name, []).append(values if values.ndim == 2 else values.mean(axis=-1))
 
     def write(self, target: Path, results: Iterable[Frame]) -> Path:
         """Writes what belongs into one file, as it comes."""

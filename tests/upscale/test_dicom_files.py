@@ -75,6 +75,14 @@ def test_maps_of_dicom_are_parametric_maps_too(ct, tmp_path):
     assert reference.ReferencedSOPInstanceUID == image.SOPInstanceUID
 
 
+def test_a_map_that_is_too_large_for_dicom_is_named_and_the_others_written(ct, tmp_path, monkeypatch):
+    pytest.importorskip("highdicom")
+    monkeypatch.setattr("keras_srgan.upscale.dicom_result.LARGEST", 1000)
+    record = enlarge_one(Job(ct[0], tmp_path / "o.dcm"), Repeater(), Options(map=True), FileOptions())
+    assert record.status == "done" and [name.rsplit("_", 1)[1] for name in record.maps] == ["added.png", "added.npy"]
+    assert any("no Parametric Map" in note for note in record.notes)
+
+
 def test_a_map_that_exists_is_not_written_over(ct, tmp_path):
     pytest.importorskip("highdicom")
     (tmp_path / "o_added.dcm").write_bytes(b"mine")

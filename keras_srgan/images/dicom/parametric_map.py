@@ -11,7 +11,7 @@ from keras_srgan.images.headers import ImageError, one_line
 from keras_srgan.packages import installed
 from keras_srgan.version import __version__
 
-LARGEST = 2**31  # bytes of a map: it is made in memory
+LARGEST = 2**30  # bytes of a map: it is made in memory
 _SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "ImagePlanePixelSpacing")
 
 
