@@ -52,8 +52,9 @@ def all_files(job: Job, count: int, options: "Options") -> list[Path]:
 
 
 def finished(job: Job, count: int, options: "Options") -> bool:
-    """Whether every file of a job is there."""
-    return all(path.exists() for path in all_files(job, count, options))
+    """Whether every file of a job is there; not every image can have a Parametric Map, so these don't count."""
+    maps = {job.beside(end) for end in map_endings(True, True, suffixes=(".dcm",))}
+    return all(path.exists() for path in all_files(job, count, options) if path not in maps)
 
 
 def needs_network(job: Job, options: "Options", settings: FileOptions) -> bool:

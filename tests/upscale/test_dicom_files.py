@@ -83,6 +83,13 @@ def test_a_map_that_is_too_large_for_dicom_is_named_and_the_others_written(ct, t
     assert any("no Parametric Map" in note for note in record.notes)
 
 
+def test_a_file_without_its_parametric_map_is_finished_all_the_same(ct, tmp_path, monkeypatch):
+    monkeypatch.setattr("keras_srgan.upscale.dicom_result.LARGEST", 1000)
+    for wanted in ("done", "skipped"):
+        record = enlarge_one(Job(ct[0], tmp_path / "o.dcm"), Repeater(), Options(map=True), FileOptions(resume=True))
+        assert record.status == wanted
+
+
 def test_a_map_that_exists_is_not_written_over(ct, tmp_path):
     pytest.importorskip("highdicom")
     (tmp_path / "o_added.dcm").write_bytes(b"mine")
