@@ -219,3 +219,16 @@ def test_validation_crops_are_degraded_alike_each_time(make_image):
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, validation_arrays(images, 48, 4, 4, REAL, seed=2)[0])
     assert not np.array_equal(one, validation_arrays(images, 48, 4, 4)[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scale", [4, 1])
+def test_a_run_of_minutes_on_the_embedded_radiograph_beats_bicubic_under_its_own_degradation(scale, tmp_path):
+    import json
+
+    from keras_srgan.train.__main__ import main
+
+    flags = f"--recipe xray-real --scale {scale} --filters 24 --blocks 4 --patches-per-epoch 384 --epochs 0"
+    assert main(["--out", str(tmp_path / "run"), *flags.split(), "--pretrain-epochs", "8"]) == 0
+    bicubic, ours = json.loads((tmp_path / "run" / "xray-real.json").read_text())["figures"]["table"]
+    assert ours["psnr"] > bicubic["psnr"] + 0.3 and ours["ssim"] > bicubic["ssim"]
