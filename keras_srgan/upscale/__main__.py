@@ -34,7 +34,7 @@ def parser() -> Parser:
     existing = files.add_mutually_exclusive_group()
     existing.add_argument("--overwrite", action="store_true", help="replace results that exist")
     existing.add_argument("--resume", action="store_true", help="skip files whose result exists")
-    files.add_argument("--map", action="store_true", help="also write what was added over bicubic: picture and array")
+    files.add_argument("--map", action="store_true", help="also write what was added: picture, array, Parametric Map")
     files.add_argument("--max-pixels", type=positive, metavar="N", help="largest image read [268435456]")
     files.add_argument(
         "--bits", type=int, choices=range(8, 17), metavar="8-16", help="that 16-bit raster files use [found]"
