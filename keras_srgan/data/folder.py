@@ -25,6 +25,7 @@ def load_folder(
     warn: Callable[[str], object] | None = None,
     memory_gb: float = 2.0,
     image_size: tuple[int, int] | None = None,
+    bits: int | None = None,
 ) -> list[Image]:
     """Read every image under a folder, in threads.
 
@@ -38,6 +39,7 @@ def load_folder(
             printing on stderr.
         memory_gb: Decoded images beyond this size wait in a file, see `Spool`.
         image_size: `(height, width)` that every image is resized to, by antialiased bicubic, or `None`.
+        bits: As for `read_image`.
 
     Returns:
         The images in the order of `find_images`, with `patient` filled in where known.
@@ -48,7 +50,7 @@ def load_folder(
     """
 
     def read(path: Path) -> Image:
-        image = read_image(path, channels)
+        image = read_image(path, channels, bits=bits)
         if image_size:
             resized = quantise(resize_to(image.pixels, image_size), image.max_value, image.pixels.dtype)
             image = dataclasses.replace(image, pixels=resized)

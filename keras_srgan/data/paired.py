@@ -8,6 +8,7 @@ from keras_srgan.data.disk_cache import Spool
 from keras_srgan.data.folder import read_all
 from keras_srgan.data.split import patient_of
 from keras_srgan.images import Image, ImageError, by_stem, read_image
+from keras_srgan.images.depth import same_depth
 
 
 def load_pairs(
@@ -20,6 +21,7 @@ def load_pairs(
     workers: int | None = None,
     warn: Callable[[str], object] | None = None,
     memory_gb: float = 2.0,
+    bits: int | None = None,
 ) -> list[Image]:
     """Reads HR images with their LR images, in threads.
 
@@ -29,7 +31,7 @@ def load_pairs(
     Args:
         hr, lr: folders whose files match by their path without extension.
         scale: integer; 1 for pairs of equal size.
-        channels, min_size, strict, workers, warn, memory_gb: as for `load_folder`; `min_size` is HR's.
+        channels, min_size, strict, workers, warn, memory_gb, bits: as for `load_folder`; `min_size` is HR's.
 
     Returns:
         List of `Image` with `lr`, in the order of their names.
@@ -44,7 +46,7 @@ def load_pairs(
         for there, folder, other in ((high, hr, low), (low, lr, high)):
             if stem not in there:
                 raise ImageError(f"{other[stem]}: no partner under {folder}")
-        image, small = read_image(high[stem], channels), read_image(low[stem], channels)
+        image, small = same_depth(*(read_image(part[stem], channels, bits=bits) for part in (high, low)))
         h, w = (side // scale for side in image.pixels.shape[:2])
         if small.pixels.shape[:2] != (h, w):
             raise ImageError(f"{image.path} of {_size(image)} is not {scale} times {small.path} of {_size(small)}")

@@ -4,6 +4,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from keras_srgan.cli import Parser, run_safely, start_quietly
 from keras_srgan.mos.names import check_names
@@ -44,6 +45,8 @@ def parser() -> Parser:
     parse.add_argument("--report", metavar="OUT", help="folder for report.html, report.md, CSV and JSON")
     parse.add_argument("--mos", metavar="FILE.html", help="also a page where people rate these weights")
     parse.add_argument("--seed", type=int, default=0, metavar="N", help="of random crops and of the bootstrap [0]")
+    bits: Any = dict(type=int, choices=range(8, 17), metavar="8-16")
+    parse.add_argument("--bits", **bits, help="that 16-bit raster files use [found in each]")
     parse.add_argument("--workers", type=int, default=2, metavar="N", help="threads that read images [2]")
     return parse
 
@@ -92,7 +95,7 @@ def work(arguments, command: str) -> int:
         evaluation = compare(
             arguments.data,
             arguments.weights,
-            find_protocol(arguments.protocol).replace(scale=arguments.scale, seed=arguments.seed),
+            find_protocol(arguments.protocol).replace(scale=arguments.scale, seed=arguments.seed, bits=arguments.bits),
             hr=arguments.hr,
             lr=arguments.lr,
             baseline=[name for name in ("nearest", "lanczos", "nlm") if getattr(arguments, name)],

@@ -21,6 +21,7 @@ from keras_srgan.evaluate.protocols import Pair, Protocol, digest, find_protocol
 from keras_srgan.evaluate.summary import RESAMPLES, summarise
 from keras_srgan.evaluate.test_set import Item, items_of, read_ahead
 from keras_srgan.images import Image, ImageError
+from keras_srgan.images.depth import describe_depths
 from keras_srgan.inference.choice import choose_weights
 from keras_srgan.version import __version__
 
@@ -147,7 +148,9 @@ def compare(
             warn(f"{test.name}: no image is as large as the discriminator's patches of {test.recipe.patch} px")
     summary, extremes = summarise(found.rows, found.names, chosen, seed)
     return Evaluation(
-        protocol=protocol.describe(found.origin() if originals else "the files, without originals"),
+        protocol=protocol.describe(
+            found.origin() if originals else "the files, without originals", describe_depths(found.depths)
+        ),
         methods=found.names,
         metrics=chosen,
         rows=found.rows,
@@ -185,6 +188,7 @@ class _Findings:
         digests: a line for each image, which names its pixels.
         deviations: how far given LR images are from reduced HR, grey levels of 255.
         skipped: a line for each image left out.
+        depths: the dtype and the value of white of each image.
         suited: without originals, what was found in each image and which weights suit it.
     """
 
@@ -198,6 +202,7 @@ class _Findings:
     digests: list[str] = field(default_factory=list)
     deviations: list[float] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    depths: list[tuple[np.dtype, int]] = field(default_factory=list)
     suited: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -220,6 +225,7 @@ class _Findings:
         if pair.hr is None:
             self.suited[pair.name] = str(choose_weights(pair.lr, pair.max_value))
         self.used.append(item)
+        self.depths.append((pair.lr.dtype, pair.max_value))
         self.digests.append(f"{pair.digest}  {pair.name}\n")
         self.deviations += [] if pair.deviation is None else [pair.deviation]
 

@@ -11,6 +11,7 @@ import numpy as np
 from keras_srgan.degradation.estimate import noise_level
 from keras_srgan.evaluate.protocols import Pair, Protocol
 from keras_srgan.images import rgb_to_ycbcr, ycbcr_to_rgb
+from keras_srgan.images.depth import is_faint
 from keras_srgan.inference import Upscaler, load
 from keras_srgan.inference.choice import AUTO, AutoUpscaler
 from keras_srgan.resampling import interpolation_matrix, quantise, resize
@@ -124,6 +125,11 @@ def baselines(names: Sequence[str], scale: int) -> list[Method]:
     return [Method(name, partial(BASELINES[name], scale=scale)) for name in chosen]
 
 
+def _as_upscale_does(upscaler: Upscaler, lr: np.ndarray, max_value: int) -> np.ndarray:
+    """Enlarges as `keras-srgan upscale` does: images that use little of their range are stretched."""
+    return upscaler.upscale(lr, max_value, stretch=is_faint(lr, max_value))
+
+
 def networks(weights: Sequence[str | Path] | Mapping[str, Any], scale: int) -> list[Method]:
     """Methods of networks.
 
@@ -152,7 +158,7 @@ def networks(weights: Sequence[str | Path] | Mapping[str, Any], scale: int) -> l
         if isinstance(each, Upscaler | AutoUpscaler):
             if each.scale != scale:
                 raise ValueError(f"{name}: weights of scale {each.scale}; this evaluation is of scale {scale}")
-            methods.append(Method(name, each.upscale, each.channels, identity(each.card)))
+            methods.append(Method(name, partial(_as_upscale_does, each), each.channels, identity(each.card)))
         elif callable(each):
             methods.append(Method(name, each, getattr(each, "channels", None)))
         else:

@@ -10,6 +10,7 @@ import numpy as np
 from keras_srgan.degradation.model import degrade
 from keras_srgan.degradation.settings import BICUBIC, Degradation
 from keras_srgan.images import Image, ImageError, luma, rgb_to_ycbcr
+from keras_srgan.images.depth import same_depth
 from keras_srgan.resampling import crop_to_multiple, quantise, reduce_image, resize_to
 
 RESAMPLER = "antialiased bicubic (MATLAB's imresize, a = -0.5)"
@@ -51,6 +52,7 @@ class Protocol:
         image_size: `(height, width)` that every image is first resized to, or `None`.
         patch: side of the one crop taken at random from each image, or `None` for whole images.
         seed: integer, of the crops and the degradation, which depend on it and on the image's name only.
+        bits: that the values of 16-bit raster files use; `None`: as `images.depth` finds them, file by file.
         degradation: `Degradation`, how LR is made of HR.
 
     Example:
@@ -65,6 +67,7 @@ class Protocol:
     image_size: tuple[int, int] | None = None
     patch: int | None = None
     seed: int = 0
+    bits: int | None = None
     degradation: Degradation = BICUBIC
 
     @property
@@ -100,6 +103,7 @@ class Protocol:
         Raises:
             ImageError: if HR is not `scale` times as large as LR, or their depths or colours differ.
         """
+        hr, lr = same_depth(hr, lr)
         pixels, low = crop_to_multiple(self._pixels(hr), self.scale), self._pixels(lr)
         self._check(min(pixels.shape[:2]), hr)
         if pixels.shape != (low.shape[0] * self.scale, low.shape[1] * self.scale, *low.shape[2:]):
@@ -147,8 +151,15 @@ class Protocol:
         inner = image[b:-b, b:-b]
         return inner.reshape(1, *inner.shape[:2], -1).astype("float32") / max_value
 
-    def describe(self, lr: str | None = None) -> dict[str, Any]:
-        """The protocol as every table prints it; `lr` says where LR came from, if not from HR."""
+    def describe(self, lr: str | None = None, depths: str = "") -> dict[str, Any]:
+        """The protocol as every table prints it.
+
+        Args:
+            lr: where LR came from, if not from HR.
+            depths: as `describe_depths` has it.
+        """
+        if depths and self.bits:
+            depths += f"; said to be {self.bits}"
         made = RESAMPLER if self.degradation.plain else f"degradation {self.degradation.describe()}; seed {self.seed}"
         facts = {
             "resampler": lr or made,
@@ -159,7 +170,7 @@ class Protocol:
                 "y": "Y of YCbCr (MATLAB's rgb2ycbcr, rounded); gray files as they are",
                 "rgb": "R, G and B together",
             }[self.channel],
-            "range": "full range of the bit depth (255 for 8 bit)",
+            "range": "full range of the bit depth (255 for 8 bit)" + (f": {depths}" if depths else ""),
         }
         text = (
             f"Protocol {self.name}, x{self.scale}: {self.about}, cropped to a multiple of {self.scale}. "

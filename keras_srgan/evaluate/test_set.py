@@ -77,17 +77,18 @@ def _of_image(protocol: Protocol, image: Image) -> Pair:
 
 
 def _of_file(protocol: Protocol, path: Path, folder: Path) -> Pair:
-    pair = protocol.pair(read_image(path), path.relative_to(folder).as_posix())
+    pair = protocol.pair(read_image(path, bits=protocol.bits), path.relative_to(folder).as_posix())
     return replace(pair, digest=sha256(path))
 
 
 def _of_two(protocol: Protocol, hr: Path, lr: Path, name: str) -> Pair:
-    pair = protocol.given(read_image(hr), read_image(lr), name)
+    high, low = (read_image(path, bits=protocol.bits) for path in (hr, lr))
+    pair = protocol.given(high, low, name)
     return replace(pair, digest=digest(sha256(hr).encode(), sha256(lr).encode()))
 
 
 def _alone(protocol: Protocol, lr: Path, name: str) -> Pair:
-    return replace(protocol.alone(read_image(lr), name), digest=sha256(lr))
+    return replace(protocol.alone(read_image(lr, bits=protocol.bits), name), digest=sha256(lr))
 
 
 def read_ahead(items: Sequence[Item], workers: int = 2) -> Iterator[Pair | ImageError]:

@@ -4,6 +4,7 @@ import argparse
 import re
 import sys
 import time
+from typing import Any
 
 from keras_srgan.cli import Parser, run_safely, start_quietly
 
@@ -57,6 +58,8 @@ def parser() -> Parser:
     parse.add_argument("--val-fraction", type=_fraction, default=0.1, help="share of images held out by patient [0.1]")
     parse.add_argument("--seed", type=int, default=0, help="chooses the patients held out [0]")
     parse.add_argument("--shard-images", type=positive, default=512, metavar="N", help="images in a shard [512]")
+    bits: Any = dict(type=int, choices=range(8, 17), default=0, metavar="8-16")
+    parse.add_argument("--bits", **bits, help="that 16-bit PNG and TIFF files use [found in each]")
     parse.add_argument("--workers", type=positive, metavar="N", help="threads [one a processor]")
     parse.add_argument(
         "--part", type=_share, default=(0, 1), metavar="K/N", help="only the Kth share, of N runs at once"
@@ -79,7 +82,7 @@ def work(arguments: argparse.Namespace) -> int:
     from keras_srgan.prepare.writer import ShardOptions, prepare
 
     cv2.setNumThreads(1)  # the images are worked on side by side already
-    names = ("channels", "image_size", "min_size", "val_fraction", "seed", "shard_images")
+    names = ("channels", "image_size", "min_size", "val_fraction", "seed", "shard_images", "bits")
     settings = ShardOptions(**{name: getattr(arguments, name) for name in names})
     started = time.monotonic()
 

@@ -40,6 +40,7 @@ class ShardOptions:
         val_fraction: share of the images held out, whole patients; 0: none.
         seed: chooses the patients.
         shard_images: images in a shard, at most.
+        bits: as for `read_image`; 0: found in each image.
     """
 
     channels: int = 1
@@ -48,6 +49,7 @@ class ShardOptions:
     val_fraction: float = 0.1
     seed: int = 0
     shard_images: int = 512
+    bits: int = 0
 
 
 class Shard(NamedTuple):
@@ -156,7 +158,8 @@ def _check(out: Path, plan: dict[str, Any], data: Path) -> None:
         return
     try:
         before = json.loads(path.read_text(encoding="utf-8"))
-        settings, source, version = renamed(before["settings"]), before["source"], before["version"]
+        settings = {"bits": 0, **renamed(before["settings"])}
+        source, version = before["source"], before["version"]
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ImageError(f"{path}: damaged; give another --out") from None
     if version != VERSION:
@@ -230,7 +233,7 @@ def _index_of(out: Path, shard: Shard) -> dict[str, Any] | None:
 def _record(data: Path, name: str, settings: ShardOptions) -> tuple[dict[str, Any], bytes]:
     """The row of the index, and the framed record, of an image, read as `load_folder` does."""
     path = data / name
-    image = read_image(path, settings.channels)
+    image = read_image(path, settings.channels, bits=settings.bits or None)
     pixels = image.pixels
     if settings.image_size:
         h, w = map(int, settings.image_size.split("x"))

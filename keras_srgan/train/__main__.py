@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from keras_srgan.backend.devices import HOSTS, find, read_hosts
 from keras_srgan.backend.replicas import Replicas
@@ -38,6 +39,8 @@ def parser() -> Parser:
     parse.add_argument("--init-discriminator", metavar="WEIGHTS", help="the same of the discriminator [a new one]")
     parse.add_argument("--licence", default="not stated", help="licence of the data, for the card [not stated]")
     parse.add_argument("--strict", action="store_true", help="stop at a file that can't be used [skip and name it]")
+    bits: Any = dict(type=int, choices=range(8, 17), metavar="8-16")
+    parse.add_argument("--data-bits", **bits, help="that 16-bit PNG and TIFF files use [found in each]")
     parse.add_argument("--checkpoint-minutes", type=float, default=10.0, help="minutes between checkpoints [10]")
     parse.add_argument(
         "--devices",
@@ -78,7 +81,7 @@ def resolve(arguments) -> tuple[Recipe, dict]:
         recipe = recipe.replace(**SAMPLE)
     if arguments.config:
         recipe = recipe.replace(**read_config(arguments.config))
-    where = {name: getattr(arguments, name) for name in (*FOLDERS, *FIRST, "licence", "strict")}
+    where = {name: getattr(arguments, name) for name in (*FOLDERS, *FIRST, "licence", "strict", "data_bits")}
     for name in FOLDERS:
         if where[name] and "://" not in where[name]:
             where[name] = str(Path(where[name]).resolve())

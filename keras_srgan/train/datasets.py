@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_srgan.data.sample import sample_radiograph, tile_sample
 from keras_srgan.data.split import split
+from keras_srgan.images.depth import describe_depths
 from keras_srgan.recipes import Recipe
 
 HELD_OUT = (224, 544, 384, 256)  # top, left, height, width, px of the reduced sample
@@ -35,11 +36,12 @@ def load_data(recipe: Recipe, where: dict, log):
     def load(hr, lr, part):
         options = dict(channels=recipe.channels, min_size=recipe.patch, strict=where["strict"], warn=warn)
         options["memory_gb"] = recipe.memory_gb
+        bits = where.get("data_bits")
         if lr:
-            return load_pairs(hr, lr, recipe.scale, **options)
+            return load_pairs(hr, lr, recipe.scale, **options, bits=bits)
         if holds_shards(hr):
             return load_shards(hr, part, **options, image_size=recipe.image_shape)
-        return load_folder(hr, **options, image_size=recipe.image_shape)
+        return load_folder(hr, **options, image_size=recipe.image_shape, bits=bits)
 
     images = load(where["data"], where.get("data_lr"), "train")
     if where["val"]:
@@ -49,6 +51,8 @@ def load_data(recipe: Recipe, where: dict, log):
     else:
         train, val = split(images, recipe.val_fraction, recipe.seed)
     log(f"{len(train)} training and {len(val)} validation images from {where['data']}")
+    if depths := describe_depths((image.pixels.dtype, image.max_value) for each in (train, val) for image in each):
+        log(f"depth: {depths}")
     return train, val, {"set": Path(where["data"]).name, "licence": where["licence"]}
 
 

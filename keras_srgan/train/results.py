@@ -14,6 +14,7 @@ from keras_srgan.degradation.settings import BICUBIC, Degradation
 from keras_srgan.evaluate.protocols import RESAMPLER, find_protocol
 from keras_srgan.files import json_text, write_text
 from keras_srgan.images import Image, read_image
+from keras_srgan.images.depth import describe_depths
 from keras_srgan.images.display import sheet, stretch
 from keras_srgan.inference import Upscaler
 from keras_srgan.markdown import markdown_table
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 PROTOCOL = (
     "Mean over {images} held-out image(s), whole, cropped to a multiple of {scale}; LR {lr}; output rounded likewise; "
-    "border of {scale} px left out; PSNR against the full range of the bit depth, SSIM 11x11 gaussian, sigma 1.5; "
-    "sharpness: mean gradient magnitude as a share of HR's."
+    "border of {scale} px left out; PSNR against the full range of the bit depth{depths}, SSIM 11x11 gaussian, "
+    "sigma 1.5; sharpness: mean gradient magnitude as a share of HR's."
 )
 
 MADE, GIVEN = f"by {RESAMPLER}, rounded to the source's bit depth", "as given, in its bit depth"
@@ -105,7 +106,9 @@ def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
     table = score(methods, run.val, run.recipe.scale, degradation)
     made = MADE if degradation.plain else f"by degradation {degradation.describe()}"
     lr = made if run.val[0].lr is None else GIVEN
-    protocol = PROTOCOL.format(scale=run.recipe.scale, images=len(run.val), lr=lr)
+    depths = describe_depths((image.pixels.dtype, image.max_value) for image in run.val)
+    depths = f" ({depths})" if depths else ""
+    protocol = PROTOCOL.format(scale=run.recipe.scale, images=len(run.val), lr=lr, depths=depths)
     text = closing_table(table)
     write_text(run.folder / "table.md", f"{text}\n\n{protocol}\n")
     for stage in stages:

@@ -12,13 +12,14 @@ import numpy as np
 
 from keras_srgan.files import write_atomically
 from keras_srgan.images import ImageError, luma, write_image
+from keras_srgan.images.depth import is_faint
 from keras_srgan.images.formats import HOLDS_ALPHA, check_holds, suffix_of
 from keras_srgan.images.frame import Frame
 from keras_srgan.images.frames import Frames, open_frames
 from keras_srgan.images.image import write_frame
 from keras_srgan.images.metadata import fit
 from keras_srgan.images.tiff_writer import write_tiff
-from keras_srgan.inference.choice import FAINT, AutoUpscaler
+from keras_srgan.inference.choice import AutoUpscaler
 from keras_srgan.resampling import enlarge_image
 from keras_srgan.upscale import outputs
 from keras_srgan.upscale.dicom_result import DicomResult, maps_fit
@@ -163,9 +164,9 @@ class _Work:
     def _run(self, frame: Frame) -> "Result":
         pixels = frame.pixels
         gray = pixels.ndim == 2 and self.upscaler.channels == 3
-        used = float(pixels.max() - pixels.min()) / (frame.max_value or 1.0)
         options = self.options
-        if pixels.dtype != np.uint8 and used < FAINT:
+        if is_faint(pixels, frame.max_value):
+            used = float(pixels.max() - pixels.min()) / frame.max_value
             self.record.note(f"uses {used:.1%} of its range: stretched for the network, and back")
             options = dataclasses.replace(options, stretch=True)
         result = self.upscaler.run(
