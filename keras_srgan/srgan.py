@@ -23,6 +23,14 @@ class SRResNetTrainer(TrainStep):
         lr: tensor `(N, H, W, C)`.
 
     The averaged generator, `model.ema_generator`, is what validation, previews and saved weights use.
+
+    Example:
+
+    >>> model = SRResNetTrainer(build_generator(Recipe().replace(filters=4, blocks=1)))
+    >>> model.compile(keras.optimizers.Adam(1e-4))
+    >>> lr, hr = np.zeros((2, 8, 8, 1), "float32"), np.zeros((2, 32, 32, 1), "float32")
+    >>> sorted(model.fit(lr, hr, verbose=0).history)
+    ['loss']
     """
 
     log_names: tuple[str, ...] = ("loss",)
@@ -115,6 +123,15 @@ class SRGAN(SRResNetTrainer):
             `"logits"` before its sigmoid.
         features: `keras.Model` from images to features, or `None` for no perceptual loss.
         ema: see `SRResNetTrainer`.
+
+    Example:
+
+    >>> recipe = Recipe().replace(filters=4, blocks=1, discriminator_filters=4, discriminator_dense=8, patch=32)
+    >>> model = SRGAN(build_generator(recipe), build_discriminator(recipe))
+    >>> model.compile(keras.optimizers.Adam(1e-4), keras.optimizers.Adam(1e-4))
+    >>> lr, hr = np.zeros((2, 8, 8, 1), "float32"), np.zeros((2, 32, 32, 1), "float32")
+    >>> "d_loss" in model.fit(lr, hr, verbose=0).history
+    True
     """
 
     log_names = ("loss", "content", "perceptual", "adversarial", "d_loss", "d_real", "d_fake")

@@ -121,8 +121,9 @@ def compare(
 
     Example:
 
-    >>> found = compare("images/test", ["xray-srgan-plus"])
-    >>> found.summary[1]["psnr"]["mean"]
+    >>> found = compare("images", ["xray-fast"], metrics=["psnr"])
+    >>> found.methods
+    ['bicubic', 'xray-fast']
     """
     protocol = find_protocol(protocol) if isinstance(protocol, str) else protocol
     items = items_of(protocol, data, hr, lr)[:most]

@@ -12,6 +12,11 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     Returns:
         Array of shape `(height, width)` and the same dtype. Where the three channels are equal it is exactly
         that channel.
+
+    Example:
+
+    >>> luma(np.full((4, 6, 3), 100, "uint8")).shape
+    (4, 6)
     """
     # Whole thousandths: the weights add to one exactly, and 65535 * 1000 fits.
     red, green, blue = (rgb[..., i].astype(np.uint32) for i in range(3))
@@ -35,10 +40,21 @@ def rgb_to_ycbcr(rgb: np.ndarray, max_value: int = 255) -> np.ndarray:
 
     Returns:
         Float64 array `(H, W, 3)`: Y, Cb, Cr. `quantise` rounds it as MATLAB does for integer images.
+
+    Example:
+
+    >>> rgb_to_ycbcr(np.full((1, 1, 3), 255, "uint8")).round().tolist()
+    [[[235.0, 128.0, 128.0]]]
     """
     return (rgb / max_value @ _YCBCR.T + _OFFSET) * (max_value / 255)
 
 
 def ycbcr_to_rgb(ycbcr: np.ndarray, max_value: int = 255) -> np.ndarray:
-    """The inverse of `rgb_to_ycbcr`, neither rounded nor clipped."""
+    """The inverse of `rgb_to_ycbcr`, neither rounded nor clipped.
+
+    Example:
+
+    >>> ycbcr_to_rgb(np.array([[[235.0, 128.0, 128.0]]])).round().tolist()
+    [[[255.0, 255.0, 255.0]]]
+    """
     return (ycbcr * (255 / max_value) - _OFFSET) @ np.linalg.inv(_YCBCR).T * max_value

@@ -16,6 +16,11 @@ def by_stem(folder: str | os.PathLike) -> dict[str, Path]:
     Raises:
         ImageError: if two have one name, or as `find_images`.
         FileNotFoundError: if the folder does not exist.
+
+    Example:
+
+    >>> sorted(by_stem("images"))
+    ['chest']
     """
     stems: defaultdict[str, list[Path]] = defaultdict(list)
     for path in find_images(folder):
@@ -41,6 +46,11 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
     Raises:
         FileNotFoundError: If the folder does not exist.
         ImageError: If it is a file, or holds no image.
+
+    Example:
+
+    >>> [path.name for path in find_images("images")]
+    ['chest.png']
     """
     folder = Path(folder)
     if not folder.exists():

@@ -11,7 +11,17 @@ MAX_PIXELS = 2**28  # larger images are refused before they are decoded: a small
 
 
 class ImageError(ValueError):
-    """An image that cannot be used. The message is one line: which file, what was found, what to do."""
+    """An image that cannot be used. The message is one line: which file, what was found, what to do.
+
+    Example:
+
+    >>> _ = open("empty.png", "wb").close()
+    >>> try:
+    ...     keras_srgan.read_image("empty.png")
+    ... except ImageError as error:
+    ...     print(error)
+    empty.png: ...
+    """
 
 
 class Facts(NamedTuple):

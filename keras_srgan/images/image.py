@@ -39,6 +39,12 @@ class Image:
         lr: The pixels of its given LR image, of the same depth, or `None` where LR is made from `pixels`.
         padding: Where a DICOM image is padded; `pixels` are filled there from the nearest tissue.
         metadata: What the file says of it: resolution, colour profile, text.
+
+    Example:
+
+    >>> image = keras_srgan.read_image("chest.png")
+    >>> image.pixels.shape, image.path.name
+    ((96, 128), 'chest.png')
     """
 
     pixels: np.ndarray
@@ -75,6 +81,12 @@ def read_image(
         ImageError: If the file is not such an image, is damaged or cut short, or is too large.
         OSError: If the file cannot be opened.
         ValueError: If `channels` is not 1, 3 or `None`.
+
+    Example:
+
+    >>> image = read_image("chest.png")
+    >>> image.pixels.shape, str(image.pixels.dtype), image.max_value
+    ((96, 128), 'uint16', 65535)
     """
     path = Path(path)
     if channels not in (None, 1, 3):
@@ -130,6 +142,12 @@ def write_image(
     Raises:
         ImageError: If the format cannot hold these pixels.
         OSError: If the file cannot be written; nothing is left behind, and an older file stays as it was.
+
+    Example:
+
+    >>> _ = write_image("copy.png", np.zeros((4, 6), "uint8"))
+    >>> keras_srgan.read_image("copy.png").pixels.shape
+    (4, 6)
     """
     path = Path(path)
     suffix = suffix_of(path)

@@ -58,7 +58,10 @@ def load(
 
     Example:
 
-    >>> sr = keras_srgan.load("xray-srgan-plus").upscale(image)
+    >>> upscaler = keras_srgan.load("xray-srgan-plus")
+    >>> image = keras_srgan.read_image("chest.png")
+    >>> upscaler.upscale(image.pixels, image.max_value).dtype
+    dtype('uint16')
 
     Reference:
         Wang et al., ECCVW 2018 (ESRGAN), section 3.4: network interpolation.

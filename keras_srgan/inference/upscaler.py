@@ -36,6 +36,12 @@ class Options:
             radiographs. A part of an image then differs from the whole.
         map: whether to compute `Result.added`, and `Result.spread` with `self_ensemble`.
 
+    Example:
+
+    >>> image = np.zeros((24, 32), "uint8")
+    >>> keras_srgan.load("xray-fast").run(image, options=Options(tile=16, map=True)).added.shape
+    (96, 128)
+
     Reference:
         Timofte et al., CVPR 2016 (self-ensemble); Irani and Peleg, CVGIP 1991 (back-projection).
     """
@@ -76,6 +82,12 @@ class Result:
         exact: whether the result is the whole image's; `False` where tiles are blended, or where the network
             takes statistics over the image and was given tiles.
         note: one line to show the user, or nothing.
+
+    Example:
+
+    >>> result = keras_srgan.load("xray-fast").run(np.zeros((24, 32), "uint8"))
+    >>> result.pixels.shape, result.tiles, result.exact
+    ((96, 128), 1, True)
     """
 
     pixels: np.ndarray
@@ -101,6 +113,12 @@ class Upscaler:
 
     Raises:
         ValueError: for an unknown engine, or one whose package is not installed.
+
+    Example:
+
+    >>> upscaler = keras_srgan.load("xray-fast")
+    >>> upscaler.upscale(np.zeros((24, 32), "uint8")).shape
+    (96, 128)
     """
 
     def __init__(

@@ -12,6 +12,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` whose `synchronized` holds on JAX too, and takes one message instead of three.
 
     It holds in a step that devices share.
+
+    Example:
+
+    >>> tuple(BatchNormalization()(np.zeros((1, 8, 8, 3), "float32")).shape)
+    (1, 8, 8, 3)
     """
 
     def __init__(self, *args, synchronized: bool = False, **kwargs):
@@ -33,6 +38,11 @@ class Dense(keras.layers.Dense):
 
     Where `exchanges_rows`, devices that share a step tell each other the rows that the gradient is a product of, and
     each multiplies those of all: of SRGAN's 18,432 x 1024 kernel and a batch of 16, 1.2 MB instead of 75.
+
+    Example:
+
+    >>> tuple(Dense(5)(np.zeros((2, 8), "float32")).shape)
+    (2, 5)
 
     Reference:
         Xie et al., 2014, arXiv:1409.5705 (sufficient factors).

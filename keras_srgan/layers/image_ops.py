@@ -23,6 +23,11 @@ class LocalDetail(keras.layers.Layer):
         window: odd integer, the side of the window, in pixels. Defaults to `9`.
         gain: float. Defaults to `8.0`.
 
+    Example:
+
+    >>> float(np.abs(LocalDetail()(np.zeros((1, 8, 8, 3), "float32") + 1)).max())
+    0.0
+
     Input shape:
         4D tensor `(N, H, W, C)`.
 
@@ -56,6 +61,11 @@ class LocalDetail(keras.layers.Layer):
 class WeightedSum(keras.layers.Layer):
     """Adds up several images with learned weights, which start equal.
 
+    Example:
+
+    >>> tuple(WeightedSum()([np.zeros((1, 8, 8, 3), "float32"), np.zeros((1, 8, 8, 3), "float32")]).shape)
+    (1, 8, 8, 3)
+
     Input shape:
         List of tensors of one shape.
 
@@ -85,6 +95,11 @@ class PadToMultiple(keras.layers.Layer):
     Args:
         factor: integer.
 
+    Example:
+
+    >>> tuple(PadToMultiple(8)(np.zeros((1, 9, 12, 3), "float32")).shape)
+    (1, 16, 16, 3)
+
     Input shape:
         4D tensor `(N, H, W, C)`.
 
@@ -111,6 +126,11 @@ class PadToMultiple(keras.layers.Layer):
 @keras.saving.register_keras_serializable(PACKAGE)
 class CropLike(keras.layers.Layer):
     """Cuts the first image to the size of the second: undoes `PadToMultiple`.
+
+    Example:
+
+    >>> tuple(CropLike()([np.zeros((1, 12, 12, 3), "float32"), np.zeros((1, 8, 8, 3), "float32")]).shape)
+    (1, 8, 8, 3)
 
     Input shape:
         List of two 4D tensors, the first at least as large.

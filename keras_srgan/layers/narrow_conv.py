@@ -18,16 +18,16 @@ class NarrowConv2D(keras.layers.Conv2D):
     Args:
         filters, kernel_size, and others: as in `keras.layers.Conv2D`.
 
+    Example:
+
+    >>> tuple(NarrowConv2D(1, 9, padding="same")(np.zeros((1, 24, 24, 64), "float32")).shape)
+    (1, 24, 24, 1)
+
     Input shape:
         4D tensor `(N, H, W, channels)`.
 
     Output shape:
         4D tensor `(N, H, W, filters)`.
-
-    Example:
-
-    >>> NarrowConv2D(1, 9, padding="same")(np.zeros((1, 24, 24, 64), "float32")).shape
-    TensorShape([1, 24, 24, 1])
     """
 
     def convolution_op(self, inputs, kernel):
@@ -46,4 +46,10 @@ class NarrowConv2D(keras.layers.Conv2D):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class FastConv2D(keras.layers.Conv2D):
-    """`keras.layers.Conv2D`, for models that version 0.1.0 saved as `.keras`."""
+    """`keras.layers.Conv2D`, for models that version 0.1.0 saved as `.keras`.
+
+    Example:
+
+    >>> tuple(FastConv2D(16, 3, padding="same")(np.zeros((1, 8, 8, 3), "float32")).shape)
+    (1, 8, 8, 16)
+    """

@@ -71,7 +71,7 @@ class SubpixelConv2D(keras.layers.Layer):
 
     Example:
 
-    >>> SubpixelConv2D(64, scale=2)(np.zeros((1, 24, 24, 64), "float32")).shape
+    >>> tuple(SubpixelConv2D(64, scale=2)(np.zeros((1, 24, 24, 64), "float32")).shape)
     (1, 48, 48, 64)
 
     Input shape:
@@ -129,6 +129,11 @@ class BicubicUpsampling2D(keras.layers.Layer):
 
     Args:
         scale: integer, the factor of both sides.
+
+    Example:
+
+    >>> tuple(BicubicUpsampling2D(4)(np.zeros((1, 8, 8, 3), "float32")).shape)
+    (1, 32, 32, 3)
 
     Input shape:
         4D tensor `(N, H, W, C)`, sides of at least 2 px.

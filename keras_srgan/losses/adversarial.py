@@ -14,12 +14,24 @@ def _softplus(x):
 
 
 def adversarial_loss(real_logits, fake_logits):
-    """The generator's term: `-log D(SR)` (Ledig et al., 2017, equation 6), from the value before the sigmoid."""
+    """The generator's term: `-log D(SR)` (Ledig et al., 2017, equation 6), from the value before the sigmoid.
+
+    Example:
+
+    >>> round(float(adversarial_loss(np.array([[2.0]], "float32"), np.array([[-2.0]], "float32"))), 3)
+    2.127
+    """
     return ops.mean(_softplus(-fake_logits))
 
 
 def discriminator_loss(real_logits, fake_logits):
-    """`-log D(HR) - log(1 - D(SR))` (Goodfellow et al., 2014), from the values before the sigmoid."""
+    """`-log D(HR) - log(1 - D(SR))` (Goodfellow et al., 2014), from the values before the sigmoid.
+
+    Example:
+
+    >>> round(float(discriminator_loss(np.array([[2.0]], "float32"), np.array([[-2.0]], "float32"))), 3)
+    0.254
+    """
     return ops.mean(_softplus(-real_logits)) + ops.mean(_softplus(fake_logits))
 
 
@@ -29,12 +41,24 @@ def _relative(real_logits, fake_logits):
 
 
 def relativistic_discriminator_loss(real_logits, fake_logits):
-    """The relativistic average discriminator's loss (Wang et al., 2018, ESRGAN, equation 1)."""
+    """The relativistic average discriminator's loss (Wang et al., 2018, ESRGAN, equation 1).
+
+    Example:
+
+    >>> round(float(relativistic_discriminator_loss(np.array([[2.0]], "float32"), np.array([[-2.0]], "float32"))), 3)
+    0.036
+    """
     return discriminator_loss(*_relative(real_logits, fake_logits))
 
 
 def relativistic_adversarial_loss(real_logits, fake_logits):
-    """The generator's term against it, the roles exchanged (ESRGAN, equation 2)."""
+    """The generator's term against it, the roles exchanged (ESRGAN, equation 2).
+
+    Example:
+
+    >>> round(float(relativistic_adversarial_loss(np.array([[2.0]], "float32"), np.array([[-2.0]], "float32"))), 3)
+    8.036
+    """
     real, fake = _relative(real_logits, fake_logits)
     return discriminator_loss(fake, real)
 

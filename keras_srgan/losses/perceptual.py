@@ -161,6 +161,12 @@ def build_features(
     Returns:
         A frozen model from `(N, H, W, channels)` in `[-1, 1]` to features, float32, rescaled (VGG19: by
         1/12.75), and a line that says where the weights came from.
+
+    Example:
+
+    >>> features, source = build_features(layer="block3_conv4")
+    >>> tuple(features(np.zeros((1, 32, 32, 1), "float32")).shape)
+    (1, 8, 8, 256)
     """
     network, origin = load_feature_network(name, layer, weights)
     return feature_model(network, name, layer, before_activation, channels), origin

@@ -17,7 +17,16 @@ GMS_C = 170.0 / 255**2  # Xue et al., section II; for images in [0, 1]
 
 
 class ImageTooSmall(ValueError):
-    """Images that have fewer pixels than a figure needs."""
+    """Images that have fewer pixels than a figure needs.
+
+    Example:
+
+    >>> try:
+    ...     keras_srgan.metrics.ssim(np.zeros((1, 8, 8, 1)), np.zeros((1, 8, 8, 1)))
+    ... except ImageTooSmall as error:
+    ...     print(error)
+    SSIM needs sides of at least 11 px, got 8x8
+    """
 
 
 def _comparable(hr, sr) -> None:
@@ -32,6 +41,12 @@ def psnr(hr, sr, max_value: float = 1.0):
 
     Raises:
         ValueError: for images of two shapes.
+
+    Example:
+
+    >>> hr = np.full((1, 32, 32, 1), 0.5, "float32")
+    >>> round(float(psnr(hr, hr + 0.1)[0]), 2)
+    20.0
     """
     _comparable(hr, sr)
     error = ops.mean(ops.square(ops.cast(hr, "float32") - ops.cast(sr, "float32")), axis=(1, 2, 3))
@@ -67,6 +82,12 @@ def ssim(hr, sr, max_value: float = 1.0):
     Raises:
         ImageTooSmall: for sides below 11 px.
         ValueError: for images of two shapes.
+
+    Example:
+
+    >>> hr = np.full((1, 32, 32, 1), 0.5, "float32")
+    >>> round(float(ssim(hr, hr + 0.1)[0]), 2)
+    0.98
 
     Reference:
         Wang et al., IEEE TIP 2004.
@@ -108,6 +129,12 @@ def ms_ssim(hr, sr, max_value: float = 1.0):
     Raises:
         ImageTooSmall: for sides below 161 px, whose fifth scale is smaller than the window.
         ValueError: for images of two shapes.
+
+    Example:
+
+    >>> hr = np.full((1, 176, 176, 1), 0.5, "float32")
+    >>> round(float(ms_ssim(hr, hr)[0]), 3)
+    1.0
 
     Reference:
         Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar 2003.
@@ -153,6 +180,12 @@ def gradient_similarity(hr, sr, max_value: float = 1.0):
     Raises:
         ValueError: for images of two shapes.
 
+    Example:
+
+    >>> hr = np.full((1, 32, 32, 1), 0.5, "float32")
+    >>> round(float(gradient_similarity(hr, hr + 0.1)[0]), 2)
+    1.0
+
     Reference:
         Xue, Zhang, Mou, Bovik, "Gradient Magnitude Similarity Deviation", IEEE TIP 2014, equations 1 to 5.
     """
@@ -182,6 +215,12 @@ def consistency(lr, sr, max_value: float = 1.0):
 
     Raises:
         ValueError: if SR is not a whole number of times as large as LR.
+
+    Example:
+
+    >>> lr, sr = np.full((1, 8, 8, 1), 0.5, "float32"), np.full((1, 32, 32, 1), 0.5, "float32")
+    >>> round(float(consistency(lr, sr)[0]), 3)
+    0.0
     """
     scale = sr.shape[1] // lr.shape[1]
     if (sr.shape[1], sr.shape[2]) != (lr.shape[1] * scale, lr.shape[2] * scale):
@@ -193,7 +232,13 @@ def consistency(lr, sr, max_value: float = 1.0):
 
 
 def sharpness(image):
-    """Mean gradient magnitude of each image, by central differences, in the units of `image` per pixel."""
+    """Mean gradient magnitude of each image, by central differences, in the units of `image` per pixel.
+
+    Example:
+
+    >>> round(float(sharpness(np.zeros((1, 32, 32, 1), "float32"))[0]), 3)
+    0.0
+    """
     x = ops.cast(image, "float32")
     dx = (x[:, 1:-1, 2:] - x[:, 1:-1, :-2]) / 2
     dy = (x[:, 2:, 1:-1] - x[:, :-2, 1:-1]) / 2
@@ -249,7 +294,10 @@ class PSNR(_ImageMetric):
 
     Example:
 
-    >>> model.compile("adam", "mse", metrics=[PSNR(value_range=(-1, 1)), SSIM(value_range=(-1, 1))])
+    >>> figure = PSNR(value_range=(-1, 1))
+    >>> figure.update_state(np.full((1, 32, 32, 1), 0.5, "float32"), np.full((1, 32, 32, 1), 0.6, "float32"))
+    >>> round(float(figure.result()), 2)
+    26.02
     """
 
     function = staticmethod(psnr)
@@ -257,6 +305,14 @@ class PSNR(_ImageMetric):
 
 @keras.saving.register_keras_serializable("keras_srgan")
 class SSIM(_ImageMetric):
-    """Mean SSIM of the images seen; arguments as in `PSNR`."""
+    """Mean SSIM of the images seen; arguments as in `PSNR`.
+
+    Example:
+
+    >>> figure = SSIM(value_range=(-1, 1))
+    >>> figure.update_state(np.full((1, 32, 32, 1), 0.5, "float32"), np.full((1, 32, 32, 1), 0.6, "float32"))
+    >>> round(float(figure.result()), 2)
+    1.0
+    """
 
     function = staticmethod(ssim)

@@ -88,6 +88,12 @@ def lpips(hr, sr, max_value: float = 1.0):
 
     Raises:
         ImageTooSmall: for sides below 31 px.
+
+    Example:
+
+    >>> hr = np.full((1, 32, 32, 1), 0.5, "float32")
+    >>> round(float(lpips(hr, hr)[0]), 3)
+    0.0
     """
     if min(hr.shape[1], hr.shape[2]) < SMALLEST:
         raise ImageTooSmall(f"LPIPS needs sides of at least {SMALLEST} px, got {hr.shape[2]}x{hr.shape[1]}")
@@ -100,7 +106,14 @@ def _vgg19() -> keras.Model:
 
 
 def vgg_features(image, max_value: float = 1.0):
-    """VGG19's `block3_conv4` of images `(N, H, W, C)` in `[0, max_value]`, divided by 12.75, bundled weights."""
+    """VGG19's `block3_conv4` of images `(N, H, W, C)` in `[0, max_value]`, divided by 12.75, bundled weights.
+
+    Example:
+
+    >>> hr = np.full((1, 32, 32, 1), 0.5, "float32")
+    >>> round(float(vgg_distance(hr, hr, features=vgg_features(hr))[0]), 3)
+    0.0
+    """
     return _vgg19()(_rgb(image, max_value))
 
 
@@ -114,6 +127,12 @@ def vgg_distance(hr, sr, max_value: float = 1.0, features=None):
 
     Returns:
         Tensor `(N,)`.
+
+    Example:
+
+    >>> hr = np.full((1, 32, 32, 1), 0.5, "float32")
+    >>> round(float(vgg_distance(hr, hr)[0]), 3)
+    0.0
     """
     features = vgg_features(hr, max_value) if features is None else features
     return ops.mean(ops.square(features - vgg_features(sr, max_value)), axis=(1, 2, 3))

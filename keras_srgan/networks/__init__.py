@@ -53,7 +53,13 @@ def _build(build: Callable[..., Model], name: str, **options) -> Model:
 
 
 def build_generator(recipe: Recipe) -> Model:
-    """Builds the generator that a recipe describes: LR to SR, float32, both in `[-1, 1]`."""
+    """Builds the generator that a recipe describes: LR to SR, float32, both in `[-1, 1]`.
+
+    Example:
+
+    >>> build_generator(find_recipe("xray-fast")).output_shape
+    (None, None, None, 1)
+    """
     return _build(
         _find(GENERATORS, "generator", recipe.generator),
         "generator",
@@ -71,7 +77,13 @@ def build_generator(recipe: Recipe) -> Model:
 
 
 def build_discriminator(recipe: Recipe) -> Model:
-    """Builds the discriminator that a recipe describes, for its patch size."""
+    """Builds the discriminator that a recipe describes, for its patch size.
+
+    Example:
+
+    >>> build_discriminator(find_recipe("xray-srgan-plus")).output_shape
+    (None, 1)
+    """
     return _build(
         _find(DISCRIMINATORS, "discriminator", recipe.discriminator),
         "discriminator",

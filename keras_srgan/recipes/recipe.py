@@ -47,7 +47,13 @@ GENERATORS = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """Network, losses, schedule and data settings of one system; units and ranges are in each help text."""
+    """Network, losses, schedule and data settings of one system; units and ranges are in each help text.
+
+    Example:
+
+    >>> Recipe().replace(scale=2, filters=32).generator
+    'srresnet'
+    """
 
     name: str = _field("xray-srgan", "name of the recipe and of the weights that it makes")
     source: str = _field("", "paper and section that it follows")
@@ -213,6 +219,13 @@ def read_config(path: str | Path) -> dict:
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it is not TOML.
+
+    Example:
+
+    >>> from pathlib import Path
+    >>> _ = Path("recipe.toml").write_text("filters = 32")
+    >>> Recipe().replace(**read_config("recipe.toml")).filters
+    32
     """
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))

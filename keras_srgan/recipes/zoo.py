@@ -241,6 +241,11 @@ def find_recipe(name: str) -> Recipe:
 
     Raises:
         ValueError: naming the known recipes.
+
+    Example:
+
+    >>> find_recipe("xray-srgan-plus").scale
+    4
     """
     if name not in RECIPES:
         raise ValueError(f"unknown recipe {name!r}: choose one of {', '.join(RECIPES)}")

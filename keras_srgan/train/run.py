@@ -35,6 +35,13 @@ class Run:
         log: function that prints a line.
         replicas: `Replicas`, started: the devices and hosts that share each batch. On every host but the chief, the
             folder is one of its own.
+
+    Example:
+
+    >>> image = keras_srgan.read_image("chest.png")
+    >>> run = Run(find_recipe("xray-fast"), [image], [image], "run")
+    >>> run.steps
+    250
     """
 
     recipe: Recipe
