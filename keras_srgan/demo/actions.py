@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from keras_srgan.images import ImageError, write_image
-from keras_srgan.images.frames import Frame, open_frames
+from keras_srgan.images.depth import is_faint
+from keras_srgan.images.frame import Frame
+from keras_srgan.images.frames import open_frames
 from keras_srgan.inference import Options, load
 from keras_srgan.metrics.fidelity import consistency
-from keras_srgan.upscale.image_file import FAINT
 from keras_srgan.upscale.maps import full_colour
 
 PIXELS = 10_000_000  # of LR, as in the page
@@ -37,11 +38,6 @@ def _read(folder: Path, name: str, body: bytes):
     return frame, opened.dicom, notes
 
 
-def _is_faint(frame: Frame) -> bool:
-    used = float(np.ptp(frame.pixels)) / frame.max_value
-    return frame.pixels.itemsize > 1 and 0 < used < FAINT
-
-
 def make_actions(weights: list[str]) -> dict[str, Callable]:
     """The actions of `Server`, for networks by name."""
     from keras_srgan.demo.networks import describe
@@ -63,7 +59,7 @@ def make_actions(weights: list[str]) -> dict[str, Callable]:
         if options.get("network") not in upscalers:
             raise ValueError(f"network {options.get('network')!r}: choose one of {', '.join(upscalers)}")
         upscaler, pixels, white = upscalers[options["network"]], frame.pixels, float(frame.max_value)
-        stretch = _is_faint(frame)
+        stretch = is_faint(frame.pixels, frame.max_value)
         run = upscaler.run(
             pixels,
             white,
@@ -95,7 +91,7 @@ def make_actions(weights: list[str]) -> dict[str, Callable]:
             pixels = np.frombuffer(body[:split], frame.pixels.dtype).reshape(shape)
             target = Path(folder) / "made"
             if options.get("form") == "dcm" and header is not None:
-                made = made_by(upscalers[options["network"]], Options(stretch=_is_faint(frame)))
+                made = made_by(upscalers[options["network"]], Options(stretch=is_faint(frame.pixels, frame.max_value)))
                 target = write_dicom(target.with_suffix(".dcm"), header, [pixels], scale, made)
             else:
                 target = write_image(target.with_suffix(".png"), pixels, int(frame.max_value))

@@ -125,8 +125,10 @@ def baselines(names: Sequence[str], scale: int) -> list[Method]:
     return [Method(name, partial(BASELINES[name], scale=scale)) for name in chosen]
 
 
-def _as_upscale_does(upscaler: Upscaler, lr: np.ndarray, max_value: int) -> np.ndarray:
+def _as_upscale_does(upscaler: Upscaler | AutoUpscaler, lr: np.ndarray, max_value: int) -> np.ndarray:
     """Enlarges as `keras-srgan upscale` does: images that use little of their range are stretched."""
+    if isinstance(upscaler, AutoUpscaler):
+        upscaler, _ = upscaler.suited(lr, max_value)
     return upscaler.upscale(lr, max_value, stretch=is_faint(lr, max_value))
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_srgan.degradation.estimate import Findings, examine
+from keras_srgan.images.depth import is_faint
 from keras_srgan.inference.pretrained import load
 from keras_srgan.weights import find_weights
 
@@ -21,7 +22,6 @@ DEGRADED = ("xray-real", "xray-srgan-plus-pretrained")
 # docs/degradation.md.
 NOISY = 1.5  # grey levels of 255
 SOFT = 0.8  # share of Nyquist
-FAINT = 0.25  # share of its range below which an image is stretched before the network sees it
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,8 @@ def choose_weights(image: np.ndarray, max_value: float | None = None) -> Choice:
     noise 3.1 grey levels, no JPEG blocks, detail up to 62% of the sampling limit: weights xray-real (noise above 1.5)
     """
     white = max_value or (np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1.0)
-    used = float(image.max()) - float(image.min())
-    if image.dtype != np.uint8 and 0 < used < FAINT * white:
-        white = used
+    if is_faint(image, white):
+        white = float(image.max()) - float(image.min()) or white
     try:
         found = examine(image, white)
     except ValueError:
