@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 
+from keras_srgan.registration import register_layers
 from keras_srgan.version import __version__
 
 if not os.environ.get("KERAS_BACKEND"):
@@ -12,6 +13,7 @@ if not os.environ.get("KERAS_BACKEND"):
     if there == ["jax"]:
         os.environ["KERAS_BACKEND"] = "jax"
 
+register_layers()
 
 # Loaded when first used: importing the package stays cheap.
 _PLACES = {
@@ -19,6 +21,8 @@ _PLACES = {
     "RECIPES": "keras_srgan.recipes",
     "find_recipe": "keras_srgan.recipes",
     "load": "keras_srgan.inference",
+    "from_preset": "keras_srgan.inference",
+    "save_to_preset": "keras_srgan.inference",
     "Upscaler": "keras_srgan.inference",
     "compare": "keras_srgan.evaluate.evaluation",
     "SRGAN": "keras_srgan.srgan",

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_srgan.files import json_text, sha256, write_atomically, write_text
 from keras_srgan.hdf5 import POINTER, is_pointer, open_hdf5
+from keras_srgan.hub import HUB, fetch_from_hub
 from keras_srgan.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -134,12 +135,16 @@ def card_path(path: Path) -> Path:
 
 
 def find_weights(name_or_path: str | Path) -> Path:
-    """Finds weights by name in `weights/`, or by path (a file, or a run folder).
+    """Finds weights by name in `weights/`, by path (a file, or a run folder), or on the Hugging Face Hub.
+
+    Args:
+        name_or_path: a name, a path, or `hf://ORGANISATION/NAME`, with `@REVISION` behind it if wanted.
 
     Raises:
         FileNotFoundError: naming what there is.
+        ValueError: if the Hub is asked for, and its package is missing or it does not answer.
     """
-    path = Path(name_or_path)
+    path = fetch_from_hub(str(name_or_path)) if str(name_or_path).startswith(HUB) else Path(name_or_path)
     if path.is_file():
         return path
     if path.is_dir():

@@ -9,8 +9,9 @@ PACKAGE = Path(__file__).parents[1] / "keras_srgan"
 
 # From the ground up: a folder or file imports only from floors below its own.
 FLOORS = (
-    ("version", "console", "files", "hdf5", "machine", "markdown", "html_page", "packages", "resampling", "terminal"),
-    ("degradation",),
+    ("version", "registration", "console", "files", "hdf5", "machine", "markdown", "html_page", "packages")
+    + ("resampling", "terminal"),
+    ("degradation", "hub"),
     ("recipes",),
     ("images", "cli", "weights", "backend"),
     ("data", "layers"),

@@ -11,6 +11,7 @@ from keras_srgan.cli import start_quietly
 from keras_srgan.data.kaggle import kaggle_chest_xray
 from keras_srgan.data.shards.stores import Store
 from keras_srgan.inference.engines import require as require_engine
+from keras_srgan.weights import find_weights
 
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -38,6 +39,8 @@ NEEDS = {  # what is hidden: what is asked for, what is said, the extra
         "litert",
     ),
     "kagglehub": (kaggle_chest_xray, "paultimothymooney/chest-xray-pneumonia needs kagglehub", "kaggle"),
+    "huggingface_hub": (lambda: find_weights("hf://someone/chest"), "hf://someone/chest needs huggingface_hub", "hub"),
+    "gradio": (command("demo", "--gradio"), "--gradio needs gradio", "demo"),
     "fsspec": (lambda: Store("memory://set"), "any other URL needs fsspec", "urls"),
     "pynetdicom": PACS,
     "dicomweb_client": PACS,

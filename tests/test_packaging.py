@@ -53,3 +53,20 @@ def test_networks_layers_and_losses_do_not_know_tensorflow_or_the_data():
         assert ("import tensorflow" not in text or path.name == "saved_model.py") and "keras_srgan.data" not in text, (
             path.name
         )
+
+
+def test_a_wheel_stays_below_40_mb_and_lists_the_licence_of_all_that_it_holds(wheel):
+    assert wheel.stat().st_size < 40e6
+    with zipfile.ZipFile(wheel) as file:
+        names = file.namelist()
+        notice = file.read(next(name for name in names if name.endswith("licenses/NOTICE"))).decode()
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    weights = [Path(name).name for name in names if "_weights/" in name and not name.endswith((".json", "README.md"))]
+    ours = {name for name in weights if name.removesuffix(".weights.h5") + ".json" in {Path(n).name for n in names}}
+    assert ours and all(name in notice for name in set(weights) - ours)
+
+
+def test_the_citation_names_this_version():
+    from keras_srgan.version import __version__
+
+    assert f"\nversion: {__version__}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")

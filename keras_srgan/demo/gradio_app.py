@@ -1,11 +1,12 @@
 """The same for a server or a Space: a Gradio app, where the network runs in Python (extra `demo`)."""
 
-import importlib.util
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from keras_srgan.packages import require
 
 if TYPE_CHECKING:
     import gradio
@@ -21,8 +22,7 @@ NOTE = (
 
 def check() -> None:
     """Refuses at once where Gradio is not installed."""
-    if importlib.util.find_spec("gradio") is None:
-        raise ValueError("the app needs gradio: pip install 'keras-srgan[demo]'")
+    require("--gradio", "demo", "gradio")
 
 
 def shown(pixels: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from keras_srgan.recipes import Recipe
-from keras_srgan.weights import SUFFIX, find_weights, load_weights, read_card
+from keras_srgan.weights import SUFFIX, find_weights, load_weights, read_card, save_weights
 
 if TYPE_CHECKING:
     import keras
@@ -40,7 +40,8 @@ def load(
     """Loads an upscaler.
 
     Args:
-        name_or_path: the name of weights in `weights/`, a `.weights.h5` file, or a run folder.
+        name_or_path: the name of weights in `weights/`, a `.weights.h5` file, a folder of a run or of
+            `save_to_preset`, or `hf://ORGANISATION/NAME` on the Hugging Face Hub.
         alpha: float from 0 to 1: takes the weights `(1 - alpha) * NAME-pretrained + alpha * NAME`, between the
             network of least error and the sharper one; both lie in one folder. `None`: `NAME` as it is.
         engine: what runs the network: `"auto"` or one of `keras_srgan.inference.engines.ENGINES`.
@@ -95,3 +96,49 @@ def load(
     if alpha is not None:
         card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, card.get("pretrained"), alpha)}
     return Upscaler(generator, recipe.scale, recipe.channels, card, engine)
+
+
+def from_preset(preset: str | Path) -> "keras.Model":
+    """Gives a generator with its weights, as KerasHub's models have it.
+
+    Args:
+        preset: as for `load`.
+
+    Returns:
+        `keras.Model` from LR to SR, both in `[-1, 1]`; Keras's own `save`, `export` and `fit` apply to it.
+
+    Raises:
+        FileNotFoundError: if there are no such weights.
+        ValueError: if they are damaged.
+
+    Example:
+
+    >>> generator = keras_srgan.from_preset("xray-fast")
+    """
+    return load(preset, engine="keras").generator
+
+
+def save_to_preset(upscaler: "Upscaler", folder: str | Path) -> Path:
+    """Writes an upscaler's weights and card into a folder, which `load` and `from_preset` take, here or on a Hub.
+
+    Args:
+        upscaler: `Upscaler`, whose generator may have been trained further.
+        folder: made if missing; weights of the same name in it are replaced.
+
+    Returns:
+        The path of the weights.
+
+    Raises:
+        ValueError: if the upscaler has no card with a recipe.
+        OSError: if the folder can't be written.
+
+    Example:
+
+    >>> upscaler = keras_srgan.load("xray-fast")
+    >>> keras_srgan.save_to_preset(upscaler, "my-network")
+    """
+    card = {key: value for key, value in upscaler.card.items() if key not in ("alpha", "pretrained_sha256")}
+    if "recipe" not in card:
+        raise ValueError("this upscaler has no recipe in its card: give one that keras_srgan.load gave")
+    path = Path(folder) / f"{card.get('name') or upscaler.generator.name}{SUFFIX}"
+    return save_weights(upscaler.generator, path, card)

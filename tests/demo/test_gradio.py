@@ -35,9 +35,3 @@ def test_the_app_queues_one_image_at_a_time_and_says_what_is_wrong(tmp_path):
     with pytest.raises(gradio.Error) as said:
         work.fn(str(bad), "xray-fast")
     assert str(tmp_path) not in str(said.value) and len(str(said.value)) > 15
-
-
-def test_without_gradio_the_command_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"keras-srgan\[demo\]"):
-        gradio_app.check()
