@@ -600,3 +600,74 @@ def test_an_existing_page_is_noticed_before_the_first_is_computed(run, bicubic, 
     monkeypatch.setattr(type(bicubic), "run", lambda *_: pytest.fail("computed"))
     status, _, errors = run("a.tif", "--format", "png")
     assert status == 1 and "a_x2_0002.png: exists" in errors[0] and found() == ["a_x2_0002.png"]
+
+
+def test_resolution_profile_and_text_are_kept_and_the_rest_is_named_once(run):
+    from PIL import PngImagePlugin
+
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Title", "hand")
+    info.add(b"gAMA", (45455).to_bytes(4, "big"))
+    Pillow.fromarray(GRAY).save("a.png", dpi=(300, 300), pnginfo=info)
+    status, lines, _ = run("a.png")
+    assert status == 0 and "not kept" not in lines[0]
+    with Pillow.open("out/a_x2.png") as image:
+        image.load()
+        assert image.text == {"Title": "hand"} and round(image.info["dpi"][0]) == 600 and "gamma" in image.info
+    status, lines, _ = run("a.png", "--format", "bmp")
+    assert status == 0 and "not kept in BMP: gAMA, text" in lines[0]
+    with Pillow.open("out/a_x2.bmp") as image:
+        assert round(image.info["dpi"][0]) == 600
+
+
+def test_a_capture_of_a_file_with_a_resolution_has_a_spacing_that_says_it_is_estimated(run):
+    Pillow.fromarray(GRAY).save("a.png", dpi=(254, 127))
+    Pillow.fromarray(GRAY).save("b.png")
+    status, lines, _ = run("a.png", "b.png", "--format", "dcm")
+    assert status == 0 and "spacing is estimated" in lines[0] and "spacing" not in lines[1]
+    dataset = pydicom.dcmread("out/a_x2.dcm")
+    np.testing.assert_allclose([float(v) for v in dataset.PixelSpacing], [0.1, 0.05], rtol=1e-3)
+    assert dataset.PixelSpacing == dataset.NominalScannedPixelSpacing and "PixelSpacingCalibrationType" not in dataset
+    assert "estimated" in dataset.DerivationDescription
+    assert "PixelSpacing" not in pydicom.dcmread("out/b_x2.dcm")
+
+
+def test_an_imagej_stack_comes_back_with_all_its_pages(run):
+    pages = np.stack([GRAY, GRAY[::-1], GRAY // 2])
+    text = "ImageJ=1.53t\nimages=3\nslices=3\n"
+    tifffile.imwrite("a.tif", pages[0], description=text, metadata=None, resolution=(10, 10))
+    with open("a.tif", "ab") as file:
+        file.write(pages[1:].tobytes())
+    status, lines, _ = run("a.tif")
+    assert status == 0 and "x 3" in lines[0]
+    written = tifffile.imread("out/a_x2.tif")
+    assert written.shape == (3, 40, 60)
+    for page, found_ in zip(pages, written, strict=True):
+        near(found_, larger(page))
+    with tifffile.TiffFile("out/a_x2.tif") as file:
+        assert file.pages[0].tags[282].value == (20, 1)
+
+
+def test_associated_alpha_comes_back_associated(run):
+    half = (RGB // 2, np.full((20, 30), 128, np.uint8))
+    tifffile.imwrite("a.tif", np.dstack(half), photometric="rgb", extrasamples=["assocalpha"], metadata=None)
+    assert run("a.tif")[0] == 0
+    with tifffile.TiffFile("out/a_x2.tif") as file:
+        assert file.pages[0].extrasamples == (1,)
+        near(file.asarray()[..., :3], larger(RGB // 2))
+    assert run("a.tif", "--format", "png")[0] == 0
+    near(read("out/a_x2.png").pixels, larger(RGB // 2 * 2), 3)
+
+
+def test_a_batch_goes_on_after_files_that_cannot_be_read(run):
+    done, data = cv2.imencode(".jpg", RGB)
+    data = data.tobytes()
+    with open("cut.jpg", "wb") as file:
+        file.write(data[: len(data) // 2] + b"\xff\xd9")
+    dataset = pydicom.dcmread(sample("CT_small.dcm"))
+    dataset.PixelData = dataset.PixelData * 2
+    dataset.save_as("two.dcm")
+    write_image("whole.png", GRAY)
+    status, lines, errors = run("cut.jpg", "two.dcm", "whole.png")
+    assert status == 1 and found() == ["whole_x2.png"] and len(errors) == 3
+    assert "cut.jpg" in errors[1] and "two.dcm" in errors[2]
