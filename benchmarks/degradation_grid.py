@@ -18,6 +18,7 @@ from keras_srgan.evaluate.protocols import find_protocol  # noqa: E402
 from keras_srgan.markdown import markdown_table  # noqa: E402
 
 BLUR = (1.0, 0.8, 0.64, 0.5, 0.35)  # MTF at LR's Nyquist frequency
+LIMIT = 5  # dB, where the colours end
 NOISE = (0.0, 1.0, 2.0, 3.0, 5.0)  # read-out, grey levels
 
 
@@ -37,12 +38,14 @@ def draw(gains: dict[str, np.ndarray], out: str) -> None:
     """A heat map a network: blue is better than bicubic, red worse."""
     figure, axes = plt.subplots(1, len(gains), figsize=(4 * len(gains), 3.6), squeeze=False, layout="constrained")
     for axis, (name, values) in zip(axes[0], gains.items(), strict=True):
-        axis.imshow(values, cmap="RdBu", vmin=-3, vmax=3)
+        axis.imshow(values, cmap="RdBu", vmin=-LIMIT, vmax=LIMIT)
         axis.set(title=name, xlabel="noise, grey levels", ylabel="MTF at LR's Nyquist")
         axis.set_xticks(range(len(NOISE)), [f"{each:g}" for each in NOISE])
         axis.set_yticks(range(len(BLUR)), [f"{each:g}" for each in BLUR])
         for (i, j), value in np.ndenumerate(values):
-            axis.text(j, i, f"{value:+.1f}", ha="center", va="center", fontsize=8)
+            axis.text(
+                j, i, f"{value:+.1f}", ha="center", va="center", color="white" if abs(value) > LIMIT / 2 else "black"
+            )
     figure.savefig(out, dpi=100)
 
 

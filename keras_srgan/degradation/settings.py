@@ -23,7 +23,7 @@ def _names(default: Names, text: str, choices: Names) -> Any:
     return dataclasses.field(default=default, metadata={"help": text, "choices": choices})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Degradation:
     """The stages from HR to LR, in the order in which they happen, each with the range that it is drawn from.
 
@@ -101,6 +101,9 @@ class Degradation:
         """
         settings = BICUBIC if rng.random() < self.clean else self
         return {field.name: _drawn(settings, field, rng) for field in dataclasses.fields(self)[2:]}
+
+    def __repr__(self) -> str:
+        return f"{self.name} ({self.describe()})"
 
     def describe(self) -> str:
         """The fields that differ from plain bicubic reduction, as text."""
