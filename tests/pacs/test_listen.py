@@ -66,7 +66,7 @@ def send_through_kills(count, kills, listener, shelf, make_instance, helpers, si
             while helpers.store(running.port, path) != 0:
                 time.sleep(0.2)
 
-    sender = helpers.threads.Thread(target=send)
+    sender = helpers.threads.Thread(target=send, daemon=True)
     sender.start()
     chance = random.Random(5)
     for number in range(kills):
