@@ -85,7 +85,7 @@ def send_through_kills(count, kills, listener, shelf, make_instance, helpers, si
 
 
 def test_each_instance_arrives_once_though_worker_and_listener_are_killed(listener, shelf, make_instance, helpers):
-    sent, node = send_through_kills(12, 3, listener, shelf, make_instance, helpers)
+    sent, node = send_through_kills(12, 2, listener, shelf, make_instance, helpers)
     assert sorted(node.sources()) == sorted(sent)
 
 
