@@ -22,6 +22,9 @@ from keras_srgan.terminal import stderr_aside
 DEGRADATION = "degradation."  # before the names of its fields
 
 
+BACKENDS = ("tensorflow", "jax")
+
+
 class Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose errors are one line. It comes first in every command, and opens closed streams."""
 
@@ -96,10 +99,12 @@ def start_quietly(feeds: bool = False, start: Callable[[], None] = lambda: None)
         The devices that it found, in words.
 
     Raises:
-        ValueError: if `KERAS_BACKEND` names something that is not installed.
+        ValueError: if `KERAS_BACKEND` names another one, or one that is not installed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     backend = os.environ["KERAS_BACKEND"] = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if backend not in BACKENDS:
+        raise ValueError(f"KERAS_BACKEND is {backend}: this program runs on {' and '.join(BACKENDS)}; set one of them")
     if not installed(backend):
         raise ValueError(f"KERAS_BACKEND is {backend}, which is not installed: install it, or set tensorflow or jax")
     if feeds:

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from keras_srgan import losses
-from keras_srgan.backend.collectives import Average
-from keras_srgan.backend.tensorflow_step import TrainStep
+from keras_srgan.backend.collectives import Average, FiniteAverage
+from keras_srgan.backend.step import TrainStep
 from keras_srgan.metrics import psnr, ssim
 from keras_srgan.resampling import resize_batch
 
@@ -46,7 +46,7 @@ class SRResNetTrainer(TrainStep):
         self.ema_generator.trainable = False
         self.step = self.add_weight(shape=(), dtype="int", initializer="zeros", trainable=False, name="step")
         self.trackers = [Average(name) for name in self.log_names]
-        self.val_trackers = [Average(name) for name in ("psnr", "ssim")]
+        self.val_trackers = [FiniteAverage(name) for name in ("psnr", "ssim")]
         self.built = True
 
     def compile(  # type: ignore[override]
@@ -106,11 +106,16 @@ class SRResNetTrainer(TrainStep):
         return {tracker.name: tracker.result() for tracker in self.trackers}
 
     def score(self, lr, hr):
-        """PSNR and SSIM of the averaged generator, on `[0, 1]` images, clipped but not rounded."""
+        """PSNR and SSIM of the averaged generator, on `[0, 1]` images, clipped but not rounded.
+
+        An HR of one value, as a black one, has no PSNR: any rounding would decide it.
+        """
         sr = ops.clip((self.ema_generator(lr, training=False) + 1) / 2, 0.0, 1.0)
         hr = (hr + 1) / 2
-        for tracker, metric in zip(self.val_trackers, (psnr, ssim), strict=True):
-            tracker.update_state(metric(hr, sr))
+        shows = ops.max(hr, axis=(1, 2, 3)) > ops.min(hr, axis=(1, 2, 3))
+        figures = ops.where(shows, psnr(hr, sr), float("inf")), ssim(hr, sr)
+        for tracker, values in zip(self.val_trackers, figures, strict=True):
+            tracker.update_state(values)
         return {tracker.name: tracker.result() for tracker in self.val_trackers}
 
 

@@ -24,7 +24,7 @@ class StatusLine:
 
     def __init__(self, stream: TextIO | None = None):
         self.stream = stream or sys.stderr
-        self.live = self.stream.isatty()
+        self.live = bool(self.stream) and not self.stream.closed and self.stream.isatty()
         self._bar: Progress | None = None
 
     def __enter__(self) -> "StatusLine":

@@ -328,3 +328,37 @@ def test_the_default_run_shrunk_beats_bicubic_on_the_held_out_region(tmp_path, c
         "images": 37,
         "validation_images": 1,
     }
+
+
+def load(folder, said, **where):
+    where = {"data": str(folder), "val": None, "licence": "", "strict": False} | where
+    recipe = find_recipe("xray-srgan-plus").replace(patch=32)
+    return load_data(recipe, where, said.append)
+
+
+def test_validation_images_of_the_trainings_patients_are_refused(folder, make_image, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    write_image(other / "new.png", make_image(60, 64).pixels)
+    assert len(load(folder, [], val=str(other))[1]) == 1
+    (other / "copy.png").write_bytes((folder / "2.png").read_bytes())
+    with pytest.raises(ValueError, match=r"--val .*other shares 1 image \(as 2.png and copy.png\) with --data"):
+        load(folder, [], val=str(other))
+    with pytest.raises(ValueError, match="shares 4 images"):
+        load(folder, [], val=str(folder))
+    with pytest.raises(ValueError, match="--val holds images to validate those of --data"):
+        load(None, [], data=None, val=str(folder))
+
+
+def test_images_of_no_known_patient_are_counted_and_can_be_told(folder, tmp_path):
+    said = []
+    load(folder, said)
+    assert any(line.startswith("4 of 4 images have no known patient") for line in said)
+    (tmp_path / "t.csv").write_text("0.png,a\n1.png,a\n2.png,b\n")
+    said = []
+    images = sum(load(folder, said, patients=str(tmp_path / "t.csv"))[:2], [])
+    assert sorted(str(image.patient) for image in images) == ["None", "a", "a", "b"]
+    assert any(line.startswith("1 of 4 images have no known patient") for line in said)
+    said = []
+    load(folder, said, group=r"^\d")
+    assert len(said) == 1

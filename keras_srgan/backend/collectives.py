@@ -92,3 +92,16 @@ class Average(keras.metrics.Metric):
 
     def result(self):
         return ops.divide_no_nan(self.total, self.count)
+
+
+class FiniteAverage(Average):
+    """The mean of all values but the infinite ones, as PSNR is of equal images; infinite where there are no others."""
+
+    def update_state(self, values):
+        values = ops.cast(values, "float32")
+        infinite = ops.isinf(values)
+        self.total.assign_add(ops.sum(ops.where(infinite, ops.zeros_like(values), values)))
+        self.count.assign_add(ops.sum(ops.cast(~infinite, "float32")))
+
+    def result(self):
+        return ops.where(self.count > 0, super().result(), float("inf"))

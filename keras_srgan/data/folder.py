@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_srgan.data.disk_cache import Spool
-from keras_srgan.data.split import patient_of
+from keras_srgan.data.patients import Patients
 from keras_srgan.images import Image, ImageError, find_images, read_image
 from keras_srgan.resampling import quantise, resize_to
 
@@ -26,6 +26,7 @@ def load_folder(
     memory_gb: float = 2.0,
     image_size: tuple[int, int] | None = None,
     bits: int | None = None,
+    patients: Patients | None = None,
 ) -> list[Image]:
     """Read every image under a folder, in threads.
 
@@ -33,13 +34,14 @@ def load_folder(
         folder: As for `find_images`.
         channels: As for `read_image`.
         min_size: Smallest usable height and width, in pixels.
-        strict: Whether one unusable file is an error. Otherwise it is left out with a warning.
+        strict: Whether one unusable file, or folder, is an error. Otherwise it is left out with a warning.
         workers: Number of threads. Defaults to the number of processors.
         warn: Called with one line per unusable file, up to five, then once with their number. Defaults to
             printing on stderr.
         memory_gb: Decoded images beyond this size wait in a file, see `Spool`.
         image_size: `(height, width)` that every image is resized to, by antialiased bicubic, or `None`.
         bits: As for `read_image`.
+        patients: Whose images they are, beyond what headers, names and folders tell.
 
     Returns:
         The images in the order of `find_images`, with `patient` filled in where known.
@@ -57,10 +59,19 @@ def load_folder(
         height, width = image.pixels.shape[:2]
         if min(height, width) < min_size:
             raise ImageError(f"{path}: {height}x{width} pixels; at least {min_size}x{min_size} are needed")
-        return spool.keep(dataclasses.replace(image, patient=patient_of(path, image.dicom)))
+        patient = known.of(path.relative_to(folder), image.dicom)
+        return spool.keep(dataclasses.replace(image, patient=patient))
 
-    spool = Spool(memory_gb)
-    return read_all(find_images(folder), read, f"images under {folder}", strict, workers, warn)
+    spool, known = Spool(memory_gb), patients or Patients()
+    paths = find_images(folder, refuse if strict else warn)
+    images = read_all(paths, read, f"images under {folder}", strict, workers, warn)
+    known.check(len(images))
+    return images
+
+
+def refuse(line: str) -> None:
+    """Stops at what `find_images` cannot read."""
+    raise ImageError(line.removeprefix("left out: "))
 
 
 def read_all(

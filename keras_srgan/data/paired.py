@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable
 
 from keras_srgan.data.disk_cache import Spool
-from keras_srgan.data.folder import read_all
-from keras_srgan.data.split import patient_of
+from keras_srgan.data.folder import read_all, refuse
+from keras_srgan.data.patients import Patients
 from keras_srgan.images import Image, ImageError, by_stem, read_image
 from keras_srgan.images.depth import same_depth
 
@@ -22,6 +22,7 @@ def load_pairs(
     warn: Callable[[str], object] | None = None,
     memory_gb: float = 2.0,
     bits: int | None = None,
+    patients: Patients | None = None,
 ) -> list[Image]:
     """Reads HR images with their LR images, in threads.
 
@@ -31,7 +32,7 @@ def load_pairs(
     Args:
         hr, lr: folders whose files match by their path without extension.
         scale: integer; 1 for pairs of equal size.
-        channels, min_size, strict, workers, warn, memory_gb, bits: as for `load_folder`; `min_size` is HR's.
+        channels, min_size, strict, workers, warn, memory_gb, bits, patients: as for `load_folder`; `min_size` is HR's.
 
     Returns:
         List of `Image` with `lr`, in the order of their names.
@@ -40,7 +41,7 @@ def load_pairs(
         FileNotFoundError: if a folder does not exist.
         ImageError: if no pair is usable, or if `strict` and one is not.
     """
-    high, low = by_stem(hr), by_stem(lr)
+    high, low = (by_stem(folder, refuse if strict else warn) for folder in (hr, lr))
 
     def read(stem: str) -> Image:
         for there, folder, other in ((high, hr, low), (low, lr, high)):
@@ -54,12 +55,15 @@ def load_pairs(
             raise ImageError(f"white is {image.max_value} in {image.path}, but {small.max_value} in {small.path}")
         if scale * min(h, w) < min_size:
             raise ImageError(f"{image.path}: {_size(image)} pixels; at least {min_size}x{min_size} are needed")
-        patient = patient_of(image.path, image.dicom)
+        patient = known.of(high[stem].relative_to(hr), image.dicom)
         pixels = image.pixels[: h * scale, : w * scale]
         return spool.keep(dataclasses.replace(image, pixels=pixels, lr=small.pixels, patient=patient))
 
-    spool = Spool(memory_gb)
-    return read_all(sorted(high.keys() | low.keys()), read, f"pairs under {hr} and {lr}", strict, workers, warn)
+    spool, known = Spool(memory_gb), patients or Patients()
+    stems = sorted(high.keys() | low.keys())
+    images = read_all(stems, read, f"pairs under {hr} and {lr}", strict, workers, warn)
+    known.check(len(images))
+    return images
 
 
 def _size(image: Image) -> str:

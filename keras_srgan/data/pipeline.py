@@ -117,6 +117,9 @@ def validation_arrays(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The fixed validation crops: the centres of `count` images spread over the list.
 
+    An image whose centre shows nothing, of one value as a black one, has no PSNR and would decide the mean: another is
+    taken in its place, as long as there is one.
+
     Args:
         images: list of `Image`.
         size: integer, the side of the crops; lowered to the smallest image's.
@@ -128,7 +131,15 @@ def validation_arrays(
     Returns:
         LR and HR, float32 `(N, size / scale, size / scale, C)` and `(N, size, size, C)` in `[-1, 1]`.
     """
-    chosen = [images[i] for i in np.unique(np.linspace(0, len(images) - 1, count).astype(int))]
+    spread = np.unique(np.linspace(0, len(images) - 1, count).astype(int)).tolist()
+    others = [i for i in range(len(images)) if i not in set(spread)]
+    shown: list[int] = []
+    for i in itertools.chain(spread, others):
+        if len(shown) == len(spread):
+            break
+        if np.ptp(central_crop(images[i], size, scale)[0]) > 0:
+            shown.append(i)
+    chosen = [images[i] for i in sorted(shown) or spread]
     side = min(size, *(min(image.pixels.shape[:2]) for image in chosen))
     crops, given = zip(*(central_crop(image, side, scale) for image in chosen), strict=True)
     hr = np.stack(crops)

@@ -28,6 +28,7 @@ def pick_images(rows: Sequence[dict[str, Any]], methods: Sequence[str], first: i
     with np.errstate(invalid="ignore"):
         key = psnr[:, first] - psnr[:, 0] if first < len(methods) else psnr[:, 0]
     order = np.argsort(key, kind="stable")
+    order = order[np.isfinite(key[order])] if np.isfinite(key).any() else order  # of an exact image nothing is gained
     return [int(i) for i in dict.fromkeys(order[np.linspace(0, len(order) - 1, min(count, len(order))).astype(int)])]
 
 

@@ -1,11 +1,13 @@
 """The discriminator as a classifier: real patches against generated ones, on images it has not seen."""
 
+import os
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from keras_srgan.backend.settings import keras_settings
 from keras_srgan.evaluate.protocols import Pair
 from keras_srgan.files import sha256
 from keras_srgan.images import luma
@@ -67,7 +69,8 @@ class DiscriminatorTest:
         file, self.recipe, self.name = find_discriminator(name_or_path)
         self.patches, self.seed = patches, seed
         self.sha256 = sha256(file)
-        self.network = build_discriminator(self.recipe)
+        with keras_settings("float32"):
+            self.network = build_discriminator(self.recipe)
         load_weights(self.network, file)
         self.real: list[np.ndarray] = []
         self.fake: dict[str, list[np.ndarray]] = {}
@@ -78,7 +81,7 @@ class DiscriminatorTest:
         size = self.recipe.patch
         if min(pair.hr.shape[:2]) < size:
             return
-        rng = np.random.default_rng([self.seed, zlib.crc32(pair.name.encode())])
+        rng = np.random.default_rng([self.seed, zlib.crc32(os.fsencode(pair.name))])
         corners = [[int(rng.integers(side - size + 1)) for side in pair.hr.shape[:2]] for _ in range(self.patches)]
         self.real.append(self._probabilities(pair.hr, corners, pair.max_value))
         for name, sr in versions.items():

@@ -1,8 +1,6 @@
 """An evaluation: every method's figures on every image, means with intervals, differences from bicubic."""
 
 import importlib.metadata
-import json
-import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from keras_srgan.evaluate.methods import Method, baselines, networks
 from keras_srgan.evaluate.protocols import Pair, Protocol, digest, find_protocol
 from keras_srgan.evaluate.summary import RESAMPLES, summarise
 from keras_srgan.evaluate.test_set import Item, items_of, read_ahead
+from keras_srgan.files import json_text
 from keras_srgan.images import Image, ImageError
 from keras_srgan.images.depth import describe_depths
 from keras_srgan.inference.choice import choose_weights
@@ -59,15 +58,7 @@ class Evaluation:
     def to_json(self) -> str:
         """Everything but the gallery's pixels, as JSON; NaN and infinite become `null`."""
         shown = {**vars(self), "gallery": [{k: v for k, v in each.items() if k != "versions"} for each in self.gallery]}
-        return json.dumps(_finite(shown), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+        return json_text(shown)
 
 
 def compare(
@@ -250,7 +241,7 @@ class _Findings:
             "images": len(self.used),
             "skipped": self.skipped,
             **({"suited": self.suited} if self.suited else {}),
-            "image_list_sha256": digest("".join(self.digests).encode()),
+            "image_list_sha256": digest("".join(self.digests).encode(errors="surrogateescape")),
         }
 
 

@@ -1,6 +1,7 @@
 """Protocols: how HR and LR are made from a file, and which pixels a figure compares."""
 
 import hashlib
+import os
 import zlib
 from dataclasses import dataclass, replace
 from typing import Any
@@ -88,7 +89,7 @@ class Protocol:
         if self.image_size:
             hr = quantise(resize_to(hr, self.image_size), white, hr.dtype)
         self._check(min(hr.shape[:2]) // self.scale * self.scale, image)
-        rng = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+        rng = np.random.default_rng([self.seed, zlib.crc32(os.fsencode(name))])
         if self.patch:
             top, left = (int(rng.integers(side - self.patch + 1)) for side in hr.shape[:2])
             hr = hr[top : top + self.patch, left : left + self.patch]

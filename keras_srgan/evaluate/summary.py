@@ -47,7 +47,7 @@ def mean_interval(
     """The mean of some images' figures with its percentile bootstrap interval.
 
     Args:
-        values: one finite figure an image.
+        values: one figure an image; infinite and undefined ones are left out.
         resamples: integer, how often the images are drawn with replacement.
         level: float, the share of resampled means inside the interval.
         seed: integer. The same seed and number of images draw the same images, so the intervals of several
@@ -60,6 +60,7 @@ def mean_interval(
         Efron and Tibshirani, An Introduction to the Bootstrap, 1993, section 13.3.
     """
     x = np.asarray(values, "float64")
+    x = x[np.isfinite(x)]
     if not x.size:
         return {"mean": float("nan"), "low": float("nan"), "high": float("nan")}
     rng = np.random.default_rng(seed)
@@ -77,7 +78,8 @@ def paired_difference(
     """The mean difference of two methods on the same images, with its interval.
 
     Args:
-        values, base: the figures of the method and of the one that it is compared with, in one order.
+        values, base: the figures of the method and of the one that it is compared with, in one order; an image for
+            which either is infinite or undefined is left out.
         better: `"higher"` or `"lower"`.
         seed: integer.
 
@@ -85,7 +87,9 @@ def paired_difference(
         Dictionary of `mean`, `low`, `high` (of `values - base`) and `improved`, the share of images on which
         the method is better.
     """
-    difference = np.asarray(values, "float64") - np.asarray(base, "float64")
+    with np.errstate(invalid="ignore"):
+        difference = np.asarray(values, "float64") - np.asarray(base, "float64")
+    difference = difference[np.isfinite(difference)]
     gain = difference if better == "higher" else -difference
     improved = float((gain > 0).mean()) if gain.size else float("nan")
     return {**mean_interval(difference, seed=seed), "improved": improved}

@@ -1,10 +1,11 @@
 """The formats of exported networks: how each is written, carries its card, and is run by its own runtime."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from keras_srgan.files import json_text, write_text
 
 if TYPE_CHECKING:
     import keras
@@ -43,7 +44,7 @@ class Format:
 
 
 def _write_card(file: Path, card: dict) -> None:
-    file.write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(file, json_text(card))
 
 
 def _write_saved_model(generator: "keras.Model", path: Path, quantize: str | None) -> None:
@@ -81,7 +82,7 @@ def _describe_onnx(path: Path, card: dict) -> None:
     import onnx
 
     model = onnx.load(path)
-    onnx.helper.set_model_props(model, {"card": json.dumps(card, ensure_ascii=False)})
+    onnx.helper.set_model_props(model, {"card": json_text(card, None).strip()})
     onnx.save(model, path)
 
 

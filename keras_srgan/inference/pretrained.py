@@ -76,9 +76,8 @@ def load(
     path = find_weights(name_or_path)
     card = read_card(path)
 
-    import keras
-
     from keras_srgan.backend.arithmetic import native_bfloat16
+    from keras_srgan.backend.settings import keras_settings
     from keras_srgan.inference.upscaler import Upscaler
     from keras_srgan.networks import build_generator
 
@@ -86,15 +85,11 @@ def load(
         suits = engine in ("auto", "keras") and native_bfloat16()
         precision = "bfloat16" if suits else "float32"
     recipe = Recipe.from_dict(card["recipe"])
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(PRECISIONS[precision])
-    try:
+    with keras_settings(PRECISIONS[precision]):
         generator = build_generator(recipe)
-    finally:
-        keras.config.set_dtype_policy(before)
-    load_weights(generator, path)
-    if alpha is not None:
-        card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, card.get("pretrained"), alpha)}
+        load_weights(generator, path)
+        if alpha is not None:
+            card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, card.get("pretrained"), alpha)}
     return Upscaler(generator, recipe.scale, recipe.channels, card, engine)
 
 

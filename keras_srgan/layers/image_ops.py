@@ -47,7 +47,9 @@ class LocalDetail(keras.layers.Layer):
         # seconds when it compiles; those of a row and of a column are cheap.
         padded = ops.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
         inside = _inside(h, reach)[:, None, None] * _inside(w, reach)[:, None]
-        mean = ops.average_pool(padded, self.window, strides=1) * (self.window**2 / ops.cast(inside, x.dtype))
+        mean = ops.average_pool(padded, self.window, strides=1, data_format="channels_last") * (
+            self.window**2 / ops.cast(inside, x.dtype)
+        )
         return self.gain * (x - mean)
 
     def compute_output_shape(self, input_shape):

@@ -94,6 +94,7 @@ class SubpixelConv2D(keras.layers.Layer):
             filters * scale**2,
             kernel_size,
             padding="same",
+            data_format="channels_last",
             kernel_initializer=ICNR(scale, self.kernel_initializer),
             dtype=self.dtype_policy,
             name="conv",
@@ -153,7 +154,7 @@ class BicubicUpsampling2D(keras.layers.Layer):
         planes = ops.reshape(ops.transpose(x, (0, 3, 1, 2)), (-1, h, w, 1))
         planes = ops.pad(planes, ((0, 0), (2, 2), (2, 2), (0, 0)), mode="symmetric")
         kernel = ops.cast(self.kernel, planes.dtype)
-        planes = depth_to_space(ops.conv(planes, kernel, padding="valid"), self.scale)
+        planes = depth_to_space(ops.conv(planes, kernel, padding="valid", data_format="channels_last"), self.scale)
         planes = ops.reshape(planes, (-1, channels, h * self.scale, w * self.scale))
         return ops.transpose(planes, (0, 2, 3, 1))
 

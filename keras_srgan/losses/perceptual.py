@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 from keras import ops
 
+from keras_srgan.backend.settings import keras_settings
 from keras_srgan.hdf5 import open_hdf5
 from keras_srgan.weights import load_weights, weights_folder
 
@@ -44,6 +45,7 @@ def _check_file(path: Path) -> None:
         list(file)
 
 
+@keras_settings()
 def load_feature_network(name: str, layer: str, weights: str = "auto") -> tuple[keras.Model, str]:
     """Builds a feature network with its ImageNet weights.
 
@@ -142,6 +144,7 @@ class FeatureInput(keras.layers.Layer):
         return {**super().get_config(), "style": self.style}
 
 
+@keras_settings()
 def build_features(
     name: str = "vgg19",
     layer: str = "block5_conv4",
@@ -172,6 +175,7 @@ def build_features(
     return feature_model(network, name, layer, before_activation, channels), origin
 
 
+@keras_settings()
 def feature_model(
     network: keras.Model, name: str, layer: str, before_activation: bool = False, channels: int = 1
 ) -> keras.Model:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from keras_srgan.backend.settings import keras_settings
 from keras_srgan.losses import build_features
 from keras_srgan.metrics.fidelity import ImageTooSmall
 from keras_srgan.weights import weights_folder
@@ -37,6 +38,7 @@ def _alexnet() -> keras.Model:
     return keras.Model(image, taps, name="alexnet")
 
 
+@keras_settings("float32")
 def lpips_network() -> keras.Model:
     """Builds LPIPS with its bundled weights.
 
@@ -101,6 +103,7 @@ def lpips(hr, sr, max_value: float = 1.0):
 
 
 @cache
+@keras_settings("float32")
 def _vgg19() -> keras.Model:
     return build_features("vgg19", "block3_conv4", "bundled", channels=3)[0]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from keras import Model
 
+from keras_srgan.backend.settings import keras_settings
 from keras_srgan.networks.discriminators.patchgan import patch_discriminator
 from keras_srgan.networks.discriminators.strided import strided_discriminator
 from keras_srgan.networks.generators.autoencoder import autoencoder
@@ -46,6 +47,7 @@ def _find(table: dict, kind: str, name: str):
     return table[name]
 
 
+@keras_settings()
 def _build(build: Callable[..., Model], name: str, **options) -> Model:
     """Calls a builder with those of the options that its network has."""
     taken = inspect.signature(build).parameters

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_srgan.backend.settings import keras_settings
 from keras_srgan.hdf5 import open_hdf5
 from keras_srgan.networks.generators.rrdb import rrdb
 from keras_srgan.networks.generators.srresnet import srresnet
@@ -38,6 +39,7 @@ class Imported:
         return quantise(sr * max_value, int(max_value), lr.dtype)
 
 
+@keras_settings()
 def import_srresnet(path: str | Path) -> Imported:
     """Imports an SRResNet or SRGAN generator in the legacy HDF5 form of `krasserm/super-resolution`.
 
@@ -94,6 +96,7 @@ def _rrdb_names(blocks: int, later: bool) -> dict[str, str]:
     return names
 
 
+@keras_settings()
 def import_rrdb(path_or_tensors: str | Path | Mapping[str, np.ndarray]) -> Imported:
     """Imports an RRDBNet of ESRGAN's form, scale 4.
 

@@ -57,6 +57,10 @@ def parser() -> Parser:
     parse.add_argument("--min-size", type=positive, default=96, metavar="PX", help="least height and width [96]")
     parse.add_argument("--val-fraction", type=_fraction, default=0.1, help="share of images held out by patient [0.1]")
     parse.add_argument("--seed", type=int, default=0, help="chooses the patients held out [0]")
+    parse.add_argument(
+        "--patients", default="", metavar="CSV", help="table of images and patients [headers, names, folders]"
+    )
+    parse.add_argument("--group", default="", metavar="REGEX", help="searched in paths; its first group is the patient")
     parse.add_argument("--shard-images", type=positive, default=512, metavar="N", help="images in a shard [512]")
     bits: Any = dict(type=int, choices=range(8, 17), default=0, metavar="8-16")
     parse.add_argument("--bits", **bits, help="that 16-bit PNG and TIFF files use [found in each]")
@@ -82,7 +86,7 @@ def work(arguments: argparse.Namespace) -> int:
     from keras_srgan.prepare.writer import ShardOptions, prepare
 
     cv2.setNumThreads(1)  # the images are worked on side by side already
-    names = ("channels", "image_size", "min_size", "val_fraction", "seed", "shard_images", "bits")
+    names = ("channels", "image_size", "min_size", "val_fraction", "seed", "shard_images", "bits", "patients", "group")
     settings = ShardOptions(**{name: getattr(arguments, name) for name in names})
     started = time.monotonic()
 

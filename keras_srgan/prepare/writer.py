@@ -8,56 +8,22 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-import pydicom
-
+from keras_srgan.data.folder import refuse
+from keras_srgan.data.patients import Patients
 from keras_srgan.data.shards.reader import COLUMNS, FORMAT, MANIFEST, PARTS, PLAN, VERSION
 from keras_srgan.data.shards.tfrecord import encode_example, wrap_record
-from keras_srgan.data.split import patient_of, split
 from keras_srgan.files import sha256, write_atomically, write_text
-from keras_srgan.images import Image, ImageError, find_images, read_image
-from keras_srgan.images.formats import is_dicom
+from keras_srgan.images import ImageError, find_images, read_image
 from keras_srgan.images.frame import Frame
 from keras_srgan.images.rasters import encode
+from keras_srgan.prepare.division import Shard, ShardOptions, divide, in_order
 from keras_srgan.recipes.recipe import renamed
 from keras_srgan.resampling import quantise, resize_to
-
-
-@dataclasses.dataclass(frozen=True)
-class ShardOptions:
-    """What decides the content of a prepared set, beside the images.
-
-    Args:
-        channels: 1 or 3, as for `read_image`.
-        image_size: `HEIGHTxWIDTH` that every image is resized to, in pixels; empty: as they are.
-        min_size: smallest usable height and width, in pixels.
-        val_fraction: share of the images held out, whole patients; 0: none.
-        seed: chooses the patients.
-        shard_images: images in a shard, at most.
-        bits: as for `read_image`; 0: found in each image.
-    """
-
-    channels: int = 1
-    image_size: str = ""
-    min_size: int = 96
-    val_fraction: float = 0.1
-    seed: int = 0
-    shard_images: int = 512
-    bits: int = 0
-
-
-class Shard(NamedTuple):
-    """A shard to write: its path without extension, as `train/00000`, its part, and the images' names."""
-
-    stem: str
-    part: str
-    names: list[str]
 
 
 class Outcome(NamedTuple):
@@ -105,7 +71,8 @@ def prepare(
         OSError: if something can't be written; nothing half-written has a final name.
     """
     data, out = Path(data), Path(out)
-    paths = find_images(data)
+    known = Patients(settings.patients or None, settings.group or None)
+    paths = find_images(data, refuse if strict else None)
     names = [path.relative_to(data).as_posix() for path in paths]
     listing = json.dumps([names, [os.path.getsize(path) if path.exists() else None for path in paths]])
     plan = {
@@ -119,7 +86,7 @@ def prepare(
         return whole
     (out / MANIFEST).unlink(missing_ok=True)
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        shards = _divide(data, names, settings, pool)
+        shards = divide(data, names, settings, pool, known, log)
         if not (out / PLAN).is_file():
             write_text(out / PLAN, json.dumps(plan, indent=2) + "\n")
         mine = shards[share[0] :: share[1]]
@@ -127,7 +94,7 @@ def prepare(
         for shard in mine:
             index = _index_of(out, shard)
             if index is None or sha256(out / f"{shard.stem}.tfrecord") != index["sha256"]:
-                index = _write(data, out, shard, settings, strict, pool)
+                index = _write(data, out, shard, settings, strict, pool, known)
                 written += 1
                 count = len(index["records"]["name"])
                 log(f"{shard.stem}.tfrecord: {count} images, {index['bytes'] / 1e6:.1f} MB")
@@ -165,7 +132,7 @@ def _check(out: Path, plan: dict[str, Any], data: Path) -> None:
     if version != VERSION:
         raise ImageError(f"{path}: format {version}, and this program writes {VERSION}; give another --out")
     for name, value in plan["settings"].items():
-        if settings.get(name) != value:
+        if settings.get(name, getattr(ShardOptions(), name)) != value:
             flag = f"--{name.replace('_', '-')}"
             raise ImageError(f"{out}: began with {flag} {settings.get(name)!r}, not {value!r}; give another --out")
     if source != plan["source"] | {"set": source["set"]}:
@@ -183,41 +150,8 @@ def _finished(out: Path) -> Outcome | None:
         whole = all(os.path.getsize(out / shard["file"]) == shard["bytes"] for shard in shards)
         whole = whole and all((out / shard["index"]).is_file() for shard in shards)
         return Outcome(0, len(shards), manifest["images"], manifest["left_out"], 0) if whole else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-
-
-def _divide(data: Path, names: list[str], settings: ShardOptions, pool: Executor) -> list[Shard]:
-    """The shards to write. Patients are held out before any image is decoded, by `sources.split`."""
-    parts = {"train": names, "val": []}
-    if settings.val_fraction:
-        patients = _in_order(pool, lambda name: _patient(data / name), names, 64)
-        unread = np.empty(0, np.uint8)
-        images = [Image(unread, 0, Path(name), patient) for name, patient in zip(names, patients, strict=True)]
-        try:
-            halves = split(images, settings.val_fraction, settings.seed)
-        except ValueError as error:
-            why = str(error).split(";")[0]
-            raise ImageError(f"{data}: {why}; give --val-fraction 0, and --val when training") from None
-        parts = {p: [image.path.as_posix() for image in half] for p, half in zip(PARTS, halves, strict=True)}
-    n = settings.shard_images
-    return [
-        Shard(f"{part}/{start // n:05d}", part, members[start : start + n])
-        for part, members in parts.items()
-        for start in range(0, len(members), n)
-    ]
-
-
-def _patient(path: Path) -> str | None:
-    """The patient of a file, from its header alone; an unreadable file has none, and is left out later."""
-    header = None
-    try:
-        with open(path, "rb") as file:
-            if is_dicom(file.read(132), path):
-                header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=["PatientID"])
-    except Exception:  # pydicom raises nearly any kind for damaged content
-        pass
-    return patient_of(path, header)
 
 
 def _index_of(out: Path, shard: Shard) -> dict[str, Any] | None:
@@ -226,11 +160,11 @@ def _index_of(out: Path, shard: Shard) -> dict[str, Any] | None:
         index = json.loads((out / f"{shard.stem}.json").read_text(encoding="utf-8"))
         same = index["of"] == _sha256(json.dumps(shard.names))
         return index if same and os.path.getsize(out / f"{shard.stem}.tfrecord") == index["bytes"] else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 
-def _record(data: Path, name: str, settings: ShardOptions) -> tuple[dict[str, Any], bytes]:
+def _record(data: Path, name: str, settings: ShardOptions, known: Patients) -> tuple[dict[str, Any], bytes]:
     """The row of the index, and the framed record, of an image, read as `load_folder` does."""
     path = data / name
     image = read_image(path, settings.channels, bits=settings.bits or None)
@@ -243,29 +177,20 @@ def _record(data: Path, name: str, settings: ShardOptions) -> tuple[dict[str, An
         least = settings.min_size
         raise ImageError(f"{path}: {height}x{width} pixels; at least {least}x{least} are needed")
     facts = {"name": name, "height": height, "width": width, "max_value": image.max_value, "sha256": sha256(path)}
-    patient = patient_of(path, image.dicom)
+    patient = known.of(Path(name), image.dicom)
     png = encode(".png", Frame(pixels, image.max_value))
     features = facts | {"patient": patient or "", "channels": settings.channels, "image": png}
     return facts | {"patient": patient, "bits": 8 * pixels.itemsize}, wrap_record(encode_example(features))
 
 
-def _in_order(pool: Executor, work: Callable[[str], Any], items: Iterable[str], ahead: int) -> Iterator[Any]:
-    """What `work` makes of each item, at most `ahead` of them finished and waiting."""
-    waiting: deque = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(work, item))
-            if len(waiting) > ahead:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for each in waiting:
-            each.cancel()
-
-
 def _write(
-    data: Path, out: Path, shard: Shard, settings: ShardOptions, strict: bool, pool: ThreadPoolExecutor
+    data: Path,
+    out: Path,
+    shard: Shard,
+    settings: ShardOptions,
+    strict: bool,
+    pool: ThreadPoolExecutor,
+    known: Patients,
 ) -> dict[str, Any]:
     """Writes a shard, then its index; returns the index."""
     rows: dict[str, list] = {name: [] for name in COLUMNS}
@@ -274,14 +199,14 @@ def _write(
 
     def attempt(name: str) -> tuple[dict[str, Any], bytes] | ImageError:
         try:
-            return _record(data, name, settings)
+            return _record(data, name, settings, known)
         except (ImageError, OSError) as error:
             return ImageError(str(error))
 
     def write(temporary: Path) -> None:
         nonlocal size
         with open(temporary, "wb") as file:
-            for result in _in_order(pool, attempt, shard.names, 4 * pool._max_workers):
+            for result in in_order(pool, attempt, shard.names, 4 * pool._max_workers):
                 if isinstance(result, ImageError):
                     if strict:
                         raise result

@@ -17,7 +17,7 @@ from keras_srgan.train.run import run_folder
 
 DEFAULT = "xray-srgan-plus"
 FIRST = ("init", "init_discriminator")
-FOLDERS = ("data", "data_lr", "val", "val_lr")
+FOLDERS = ("data", "data_lr", "val", "val_lr", "patients")
 
 
 def parser() -> Parser:
@@ -31,6 +31,12 @@ def parser() -> Parser:
     parse.add_argument("--data-lr", metavar="DIR", help="LR images of --data, matched by name [made by --degradation]")
     parse.add_argument("--val", metavar="DIR", help="folder of validation images [a split of --data by patient]")
     parse.add_argument("--val-lr", metavar="DIR", help="LR images of --val")
+    parse.add_argument(
+        "--patients", metavar="CSV", help="table of images and patients [told by headers, names, folders]"
+    )
+    parse.add_argument(
+        "--group", metavar="REGEX", help="searched in paths below --data; its first group is the patient"
+    )
     parse.add_argument("--recipe", metavar="NAME", help=f"one of {', '.join(RECIPES)} [{DEFAULT}]")
     parse.add_argument("--config", metavar="FILE.toml", help="overrides of recipe fields, below the flags")
     parse.add_argument("--out", metavar="RUN", help="run folder, new or empty [runs/NAME-DATE-TIME]")
@@ -61,14 +67,20 @@ def resolve(arguments) -> tuple[Recipe, dict]:
             saved = json.loads((folder / "run.json").read_text(encoding="utf-8"))
             recipe = Recipe.from_dict(saved["recipe"])
             where = saved["arguments"]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise ValueError(f"{folder}: not a run folder of this program (no readable run.json)") from None
+        except FileNotFoundError:
+            raise ValueError(f"{folder}: not a run folder of this program (no run.json in it)") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{folder / 'run.json'}: damaged, or of another version ({error})") from None
         if arguments.recipe and arguments.recipe != recipe.name:
             raise ValueError(f"{folder}: a run of recipe {recipe.name!r}, not {arguments.recipe!r}; omit --recipe")
-        for name in (*FOLDERS, *FIRST):
+        for name in (*FIRST, "group"):
             if (given := getattr(arguments, name)) and where.get(name) not in (given, str(Path(given).resolve())):
                 flag = f"--{name.replace('_', '-')}"
                 raise ValueError(f"{folder}: began with {flag} {where.get(name)}; omit {flag}")
+        for name in FOLDERS:
+            if getattr(arguments, name) and not where.get(name):
+                raise ValueError(f"{folder}: began without --{name.replace('_', '-')}; omit it")
+        where |= _places(arguments)  # moved since, perhaps: the images' fingerprint tells whether they are the same
         for name, value in changes.items():
             if recipe.replace(**{name: value}) != recipe:
                 raise ValueError(
@@ -81,11 +93,22 @@ def resolve(arguments) -> tuple[Recipe, dict]:
         recipe = recipe.replace(**SAMPLE)
     if arguments.config:
         recipe = recipe.replace(**read_config(arguments.config))
-    where = {name: getattr(arguments, name) for name in (*FOLDERS, *FIRST, "licence", "strict", "data_bits")}
-    for name in FOLDERS:
-        if where[name] and "://" not in where[name]:
-            where[name] = str(Path(where[name]).resolve())
+    names = (*FOLDERS, *FIRST, "group", "licence", "strict", "data_bits")
+    where = {name: getattr(arguments, name) for name in names} | _places(arguments)
     return recipe.replace(**changes), where
+
+
+def _places(arguments) -> dict[str, str]:
+    """The folders and tables that the command line gives, from the root of the file system."""
+    given = {name: value for name in FOLDERS if (value := getattr(arguments, name))}
+    return {name: value if "://" in value else str(Path(value).resolve()) for name, value in given.items()}
+
+
+def _moved(arguments, where: dict) -> str:
+    """The folders that a resumed run began with and that lie elsewhere now, as flags."""
+    saved = json.loads((Path(arguments.resume) / "run.json").read_text(encoding="utf-8"))["arguments"]
+    changed = [name for name in FOLDERS if where.get(name) != saved.get(name)]
+    return " ".join(f"--{name.replace('_', '-')} {saved.get(name)}" for name in changed)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -110,11 +133,17 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
             print(text, flush=True)
 
     device = start_quietly(feeds=True, start=replicas.start)
-    train_images, val_images, data = load_data(recipe, where, log)
+    try:
+        train_images, val_images, data = load_data(recipe, where, log, bool(arguments.resume))
+    except FileNotFoundError as error:
+        if not arguments.resume:
+            raise
+        raise FileNotFoundError(f"{error}; if it has moved: --resume {arguments.resume} --data ITS-NEW-PLACE") from None
     from keras_srgan.backend.arithmetic import emulation_note, settle
     from keras_srgan.files import write_text
     from keras_srgan.train.callbacks.checkpoint import Interrupted
     from keras_srgan.train.loop import train
+    from keras_srgan.train.resume import recover
     from keras_srgan.train.run import Run
 
     recipe = settle(recipe)
@@ -127,9 +156,16 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
 
         log(describe_plan(run))
         return 0
+    record = {"arguments": where, "recipe": dataclasses.asdict(recipe), "command": " ".join(sys.argv[1:])}
     if not arguments.resume:
-        record = {"arguments": where, "recipe": dataclasses.asdict(recipe), "command": " ".join(sys.argv[1:])}
         write_text(folder / "run.json", json.dumps(record, indent=2) + "\n")
+    elif replicas.chief and (before := _moved(arguments, where)):
+        try:
+            recover(run)
+        except ValueError as error:
+            raise ValueError(f"{error}; it began with {before}") from None
+        saved = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        write_text(folder / "run.json", json.dumps({**saved, "arguments": where}, indent=2) + "\n")
     device += f", shared by {replicas.describe()}" if replicas.count > 1 else ""
     log(
         f"recipe {recipe.name}, {run.steps} steps of {recipe.batch} patches an epoch; {device}; "

@@ -29,7 +29,7 @@ def card(run: "Run", stage: str, progress: dict[str, Any]) -> dict[str, Any]:
     """
     backend = keras.backend.backend()
     done = {name: [row for row in progress["history"] if row["stage"] == name] for name in ("pretrain", "adversarial")}
-    before = _first_card(run)
+    before = progress["first"] if "first" in progress else first_card(run)
     budget = collections.Counter(before.get("budget", {}))
     for name, rows in done.items():
         if rows:
@@ -65,9 +65,10 @@ def card(run: "Run", stage: str, progress: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _first_card(run: "Run") -> dict[str, Any]:
-    """The card of the weights that the generator started from, as long as it is there."""
+def first_card(run: "Run") -> dict[str, Any]:
+    """Budget and curve of the weights that the generator starts from, as far as their card is there."""
     try:
-        return read_card(find_weights(run.init)) if run.init else {}
-    except (OSError, ValueError):
+        known = read_card(find_weights(run.init)) if run.init else {}
+    except (OSError, ValueError):  # a file without its card: its past is not known
         return {}
+    return {name: known[name] for name in ("budget", "curve") if name in known}

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from keras_srgan.data.sample import sample_radiograph, tile_sample
-from keras_srgan.data.split import split
+from keras_srgan.data.split import in_common, pixel_digests, split
 from keras_srgan.images.depth import describe_depths
 from keras_srgan.recipes import Recipe
 
@@ -12,10 +12,18 @@ HELD_OUT = (224, 544, 384, 256)  # top, left, height, width, px of the reduced s
 SAMPLE_TILE = 128
 
 
-def load_data(recipe: Recipe, where: dict, log):
-    """Training images, validation images, and the card's note of them."""
+def load_data(recipe: Recipe, where: dict, log, resume: bool = False):
+    """Training images, validation images, and the card's note of them.
+
+    Args:
+        recipe: `Recipe`.
+        where: dictionary of the folders, of what tells patients apart, and of how files are treated.
+        log: function that prints a line.
+        resume: a run that began with validation images of its training's patients is told so, and goes on.
+    """
     from keras_srgan.data.folder import load_folder
     from keras_srgan.data.paired import load_pairs
+    from keras_srgan.data.patients import Patients
     from keras_srgan.data.shards.reader import holds_shards, load_shards, locate
 
     check_folders(recipe, where)
@@ -36,29 +44,51 @@ def load_data(recipe: Recipe, where: dict, log):
     def load(hr, lr, part):
         options = dict(channels=recipe.channels, min_size=recipe.patch, strict=where["strict"], warn=warn)
         options["memory_gb"] = recipe.memory_gb
-        bits = where.get("data_bits")
-        if lr:
-            return load_pairs(hr, lr, recipe.scale, **options, bits=bits)
-        if holds_shards(hr):
+        if not lr and holds_shards(hr):
             return load_shards(hr, part, **options, image_size=recipe.image_shape)
-        return load_folder(hr, **options, image_size=recipe.image_shape, bits=bits)
+        options |= {"patients": Patients(where.get("patients"), where.get("group")), "bits": where.get("data_bits")}
+        if lr:
+            return load_pairs(hr, lr, recipe.scale, **options)
+        return load_folder(hr, **options, image_size=recipe.image_shape)
 
-    images = load(where["data"], where.get("data_lr"), "train")
-    if where["val"]:
-        train, val = images, load(where["val"], where.get("val_lr"), "val")
-    elif holds_shards(where["data"]):
-        train, val = images, load(locate(where["data"])[0], None, "val")
+    data, val_folder = where["data"], where["val"]
+    images = load(data, where.get("data_lr"), "train")
+    if val_folder:
+        train, val = images, load(val_folder, where.get("val_lr"), "val")
+        if shared := in_common(train, val):
+            line = f"--val {val_folder} shares {' and '.join(shared)} with --data {data}"
+            if not resume:
+                raise ValueError(
+                    f"{line}: what was learned would be measured; leave them out of one (where they are told apart "
+                    f"wrongly: --patients CSV or --group REGEX)"
+                )
+            warn(line)
+    elif holds_shards(data):
+        train, val = images, load(locate(data)[0], None, "val")
     else:
-        train, val = split(images, recipe.val_fraction, recipe.seed)
-    log(f"{len(train)} training and {len(val)} validation images from {where['data']}")
+        digests = pixel_digests(images)
+        train, val = split(images, recipe.val_fraction, recipe.seed, digests)
+        marks = [mark for mark in digests if mark is not None]
+        if copies := len(marks) - len(set(marks)):
+            log(f"{copies} of {len(images)} images are copies of others; they stay on the side of those")
+        if unknown := sum(image.patient is None for image in images):
+            log(
+                f"{unknown} of {len(images)} images have no known patient, and count as one each; "
+                f"--patients CSV or --group REGEX tells whose they are"
+            )
+    log(f"{len(train)} training and {len(val)} validation images from {data}")
     if depths := describe_depths((image.pixels.dtype, image.max_value) for each in (train, val) for image in each):
         log(f"depth: {depths}")
-    return train, val, {"set": Path(where["data"]).name, "licence": where["licence"]}
+    return train, val, {"set": Path(data).name, "licence": where["licence"]}
 
 
 def check_folders(recipe: Recipe, where: dict) -> None:
     """Refuses folders that don't go together."""
     data_lr, val_lr = where.get("data_lr"), where.get("val_lr")
+    if where["val"] and not where["data"]:
+        raise ValueError("--val holds images to validate those of --data: give both")
+    if (where.get("patients") or where.get("group")) and not where["data"]:
+        raise ValueError("--patients and --group tell whose the images of --data are: give it too")
     if data_lr and not where["data"]:
         raise ValueError("--data-lr holds LR images of --data: give both")
     if where["val"] and bool(data_lr) != bool(val_lr) or (val_lr and not where["val"]):

@@ -11,17 +11,26 @@ import numpy as np
 
 from keras_srgan import machine
 from keras_srgan.backend.arithmetic import settle
+from keras_srgan.backend.settings import keras_settings
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset
 from keras_srgan.files import write_text
 from keras_srgan.recipes import Recipe
 from keras_srgan.train import results
-from keras_srgan.train.callbacks.checkpoint import Checkpoint, Counter, Interrupted, read_progress, restore_checkpoint
+from keras_srgan.train.callbacks.checkpoint import (
+    Checkpoint,
+    Counter,
+    Interrupted,
+    restore_checkpoint,
+    save_checkpoint,
+)
 from keras_srgan.train.callbacks.guard import Collapsed, Guard
 from keras_srgan.train.callbacks.progress import Progress
 from keras_srgan.train.callbacks.recorder import Recorder
-from keras_srgan.train.card import card
-from keras_srgan.train.run import STAGES, Run
+from keras_srgan.train.card import card, first_card
+from keras_srgan.train.claim import claim
+from keras_srgan.train.resume import finished_work, recover
+from keras_srgan.train.run import STAGES, Run, fingerprint
 from keras_srgan.train.stages import _build_critics, build_stage
 from keras_srgan.train.validation import HostValidation, Validation
 from keras_srgan.weights import SUFFIX, load_weights, save_weights
@@ -48,7 +57,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
     if progress["step"]:
         metric_values = [[np.array(v) for v in metric.variables] for metric in model.metrics]
     best = run.folder / "checkpoints" / f"best-{stage}{SUFFIX}"
-    display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.log, run.replicas.hosts)
+    display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.say, run.replicas.hosts)
     guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
     keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values, run.replicas)
     model.steps_per_execution = recipe.steps_per_execution
@@ -82,7 +91,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
         if progress["epoch"] < run.epochs(stage) and not guard.message:
             fit(run.epochs(stage), run.steps)
         if guard.message:
-            run.log(guard.message)
+            run.say(guard.message)
             progress["epoch"], progress["step"] = run.epochs(stage), 0  # finished: resuming goes on behind it
             keeper.save()
     except Collapsed as collapse:
@@ -91,7 +100,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
                 f"{stage}: {collapse}, and there is no good epoch yet; lower the learning rate"
             ) from None
         load_weights(model.ema_generator, best)
-        run.log(f"{stage} stopped: {collapse}; rolled back to the best generator, {progress['best_psnr']:.2f} dB")
+        run.say(f"{stage} stopped: {collapse}; rolled back to the best generator, {progress['best_psnr']:.2f} dB")
         progress["epoch"], progress["step"] = run.epochs(stage), 0
         keeper.save()
     finally:
@@ -113,16 +122,26 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
 
     Args:
         run: `Run`.
-        resume: go on from the folder's checkpoint, exactly as if it had never stopped.
+        resume: go on from the folder's checkpoint, exactly as if it had never stopped; where there is none and
+            nothing has been trained, begin.
 
     Returns:
         The rows of the closing table, on the chief.
 
     Raises:
-        ValueError: for settings that don't fit the data, or a checkpoint of something else.
+        ValueError: for settings that don't fit the data, a checkpoint of something else, a folder in use, or one with
+            finished work that this would replace.
         OSError: if the folder can't be written.
-        Interrupted: after SIGINT or SIGTERM, with the state saved.
+        Interrupted: after SIGINT, SIGTERM or SIGHUP, with the state saved.
     """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with claim(run.folder), keras_settings("float32"):
+        for stale in run.folder.rglob(".keras-srgan-*.tmp"):  # of a run that was killed while it wrote
+            stale.unlink(missing_ok=True)
+        return _train(run, resume)
+
+
+def _train(run: Run, resume: bool) -> list[dict[str, Any]]:
     recipe = run.recipe = _settled(run, resume)
     if recipe.pretrain_epochs + recipe.epochs == 0:
         raise ValueError("pretrain_epochs and epochs are both 0: nothing to train")
@@ -135,16 +154,15 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         raise ValueError(
             f"steps_per_execution = {several}: on TensorFlow one device only; give 1"
         )  # Keras's loop fails
+    if not resume and (work := finished_work(run.folder)):
+        raise ValueError(f"{work[0]}: there already; resume the run, or give another folder")
     validation = Validation(run.val, recipe)
-    fingerprint = run.fingerprint()
-    settings = f"{fingerprint} {recipe.to_json()} {run.init} {run.init_discriminator}"
+    prints = {"fingerprint": run.fingerprint(), "val_fingerprint": fingerprint(run.val)}
+    settings = f"{prints} {recipe.to_json()} {run.init} {run.init_discriminator}"
     run.replicas.barrier("images or settings", zlib.crc32(settings.encode()) >> 1)
-    progress: dict[str, Any] = {"stage": None, "epoch": 0, "step": 0, "history": [], "fingerprint": fingerprint}
-    if resume and run.checkpoint.is_file():
-        progress = read_progress(run.checkpoint)
-        if progress["fingerprint"] != fingerprint:
-            raise ValueError(f"{run.folder}: the training images are not those that this run began with")
-    else:
+    found = recover(run) if resume else None
+    progress = found or {"stage": None, "epoch": 0, "step": 0, "history": [], "first": first_card(run), **prints}
+    if not found:
         write_text(run.folder / "recipe.json", recipe.to_json() + "\n")
     generator = None
     stages = [stage for stage in STAGES if run.epochs(stage)]
@@ -153,12 +171,14 @@ def train(run: Run, resume: bool = False) -> list[dict[str, Any]]:
         _build_critics(run, lambda line: None)  # what they lack is said now, not after the content stage
     for stage in stages[stages.index(saved) if saved else 0 :]:
         with run.replicas.building():
-            model = build_stage(run, stage, generator)
+            model = build_stage(run, stage, generator, restored=progress["stage"] == stage)
         if progress["stage"] == stage:
             progress = restore_checkpoint(run.checkpoint, model)
-            run.log(f"resumed {stage} at epoch {progress['epoch'] + 1}, step {progress['step']}")
+            run.say(f"resumed {stage} at epoch {progress['epoch'] + 1}, step {progress['step']}")
         else:
             progress.update(stage=stage, epoch=0, step=0, best_psnr=None, saturated=0)
+            if not progress["history"]:
+                save_checkpoint(run.checkpoint, model, progress)  # from here on nothing lies in the folder without one
         run.replicas.barrier("checkpoints", progress["epoch"] * run.steps + progress["step"])
         if progress["epoch"] < run.epochs(stage):
             try:

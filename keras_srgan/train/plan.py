@@ -5,6 +5,7 @@ import dataclasses
 import keras
 
 from keras_srgan.backend.arithmetic import matrix_rate, settle
+from keras_srgan.backend.settings import keras_settings
 from keras_srgan.machine import cores
 from keras_srgan.networks.graph.cost import forward_cost
 from keras_srgan.recipes import Recipe
@@ -29,6 +30,7 @@ class TrainingCost:
     values: float
 
 
+@keras_settings()
 def training_cost(recipe: Recipe) -> TrainingCost:
     """Counts what training a recipe takes.
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -11,6 +12,7 @@ import numpy as np
 
 from keras_srgan.data.patches import contrast
 from keras_srgan.degradation.settings import BICUBIC, Degradation
+from keras_srgan.evaluate.measure import METRICS
 from keras_srgan.evaluate.protocols import RESAMPLER, find_protocol
 from keras_srgan.files import json_text, write_text
 from keras_srgan.images import Image, read_image
@@ -52,9 +54,10 @@ def score(
         degradation: `Degradation`, how LR is made.
 
     Returns:
-        A row a method: `method`, `psnr` (dB), `ssim`, `sharpness` (share of HR's gradient magnitude).
+        A row a method: `method`, `psnr` (dB), `ssim`, `sharpness` (share of HR's gradient magnitude); where one can't
+        be computed of each image, as PSNR of an image that is exactly right, `over` says of how many it is the mean.
     """
-    from keras_srgan.evaluate.measure import METRICS, measure
+    from keras_srgan.evaluate.measure import measure
     from keras_srgan.evaluate.methods import Method, bicubic
     from keras_srgan.evaluate.summary import summarise
 
@@ -70,17 +73,23 @@ def score(
     ]
     rows = [row for pair in pairs for row in measure(pair, protocol, chosen, CLOSING)[0]]
     summary, _ = summarise(rows, list(methods), {name: METRICS[name] for name in CLOSING})
-    return [{"method": row["method"], **{name: row[name]["mean"] for name in CLOSING}} for row in summary]
+    fewer = {name: summary[0][name]["n"] for name in CLOSING if summary[0][name]["n"] < len(pairs)}
+    note = {"over": fewer} if fewer else {}
+    return [{"method": row["method"], **{name: row[name]["mean"] for name in CLOSING}, **note} for row in summary]
 
 
 def closing_table(rows: Sequence[dict[str, Any]]) -> str:
     """The closing table as Markdown, with each row's gain over the first."""
     base = rows[0]["psnr"]
+
+    def shown(value: float, form: str) -> str:
+        return format(value, form) if math.isfinite(value) else "-"
+
     return markdown_table(
         ["method", "PSNR, dB", "over bicubic", "SSIM", "sharpness"],
         (
-            [each["method"], f"{each['psnr']:.2f}", f"{each['psnr'] - base:+.2f}", f"{each['ssim']:.4f}"]
-            + [f"{each['sharpness']:.0%}"]
+            [each["method"], shown(each["psnr"], ".2f"), shown(each["psnr"] - base, "+.2f")]
+            + [shown(each["ssim"], ".4f"), shown(each["sharpness"], ".0%")]
             for each in rows
         ),
     )
@@ -109,6 +118,9 @@ def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
     depths = describe_depths((image.pixels.dtype, image.max_value) for image in run.val)
     depths = f" ({depths})" if depths else ""
     protocol = PROTOCOL.format(scale=run.recipe.scale, images=len(run.val), lr=lr, depths=depths)
+    if over := table[0].get("over"):
+        count = ", ".join(f"{METRICS[name]['label']} {n}" for name, n in over.items())
+        protocol += f" Over fewer images, where it cannot be computed: {count}."
     text = closing_table(table)
     write_text(run.folder / "table.md", f"{text}\n\n{protocol}\n")
     for stage in stages:
@@ -118,7 +130,7 @@ def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
         card["figures"] = {"protocol": protocol, "table": table}
         write_text(card_file, json_text(card))
     _contact_sheet(run)
-    run.log(f"\n{text}\n\n{protocol}")
+    run.say(f"\n{text}\n\n{protocol}")
     return table
 
 

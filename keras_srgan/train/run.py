@@ -2,19 +2,23 @@
 
 import contextlib
 import dataclasses
+import itertools
+import os
 import shutil
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_srgan.backend.replicas import Replicas
+from keras_srgan.console import say
 from keras_srgan.images import Image
 from keras_srgan.recipes import Recipe
+from keras_srgan.train.claim import LOCK, claim
 from keras_srgan.weights import SUFFIX
 
 STAGES = ("pretrain", "adversarial")
@@ -75,35 +79,76 @@ class Run:
         name = self.recipe.name + ("-pretrained" if first else "")
         return self.folder / f"{name}{SUFFIX}"
 
+    def say(self, text: str) -> None:
+        """Prints a line, which costs nothing where it can't."""
+        say(self.log, text)
+
     def fingerprint(self) -> str:
         """Tells whether the training images are the same ones, in the same order."""
-        value = 0
-        for image in self.train:
-            value = zlib.crc32(image.path.name.encode(), value)
-            if digest := getattr(image, "digest", None):  # stands for the pixels of an image in a shard
-                value = zlib.crc32(digest.encode(), value)
-                continue
-            value = zlib.crc32(np.ascontiguousarray(image.pixels).data, value)
-            value = zlib.crc32(np.ascontiguousarray(image.lr).data, value) if image.lr is not None else value
-        return f"{len(self.train)}-{value:08x}"
+        return fingerprint(self.train)
 
 
-def new_folder(arguments, recipe: Recipe) -> Path:
-    """The run folder; an existing one must be empty."""
-    folder = Path(arguments.out or f"runs/{recipe.name}-{time.strftime('%Y%m%d-%H%M%S')}")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder}: exists and is not empty; give another --out, or --resume {folder}")
+def fingerprint(images: Sequence[Image]) -> str:
+    """Tells whether images are the same ones, of the same names, in the same order, wherever they lie."""
+    value = 0
+    for image in images:
+        value = zlib.crc32(os.fsencode(image.path.name), value)
+        if digest := getattr(image, "digest", None):  # stands for the pixels of an image in a shard
+            value = zlib.crc32(digest.encode(), value)
+            continue
+        value = zlib.crc32(np.ascontiguousarray(image.pixels).data, value)
+        value = zlib.crc32(np.ascontiguousarray(image.lr).data, value) if image.lr is not None else value
+    return f"{len(images)}-{value:08x}"
+
+
+def _new_folder(out: str | None, name: str) -> Path:
+    """Makes the run folder: the given one, or one of a name that nobody else has taken."""
+    if out:
+        folder = Path(out)
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f"{folder}: a file; --out takes a folder, new or empty")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    wanted = Path(f"runs/{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = wanted if number == 1 else wanted.with_name(f"{wanted.name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            break
     return folder
+
+
+@contextlib.contextmanager
+def _own_folder(out: str | None, name: str) -> Iterator[Path]:
+    """A run folder that is this process's own before any image is read; it is gone again if nothing came of it."""
+    wanted = Path(out or "runs")
+    made = [each for each in (wanted, *wanted.parents) if not each.exists()]
+    folder = _new_folder(out, name)
+    try:
+        with claim(folder):
+            if any(each.name != LOCK for each in folder.iterdir()):
+                raise ValueError(f"{folder}: exists and is not empty; give another --out, or --resume {folder}")
+            yield folder
+    finally:
+        for each in dict.fromkeys(([] if out else [folder]) + made):
+            with contextlib.suppress(OSError):
+                each.rmdir()  # an empty one only
 
 
 @contextlib.contextmanager
 def run_folder(arguments, recipe: Recipe, chief: bool):
     """The run folder; where another host is the chief, and writes there, a copy of what resuming needs."""
-    folder = Path(arguments.resume) if arguments.resume else new_folder(arguments, recipe) if chief else None
-    if chief:
-        yield folder
-        return
-    with tempfile.TemporaryDirectory(prefix="keras-srgan-") as own:
-        if folder and (folder / "checkpoints").is_dir():
-            shutil.copytree(folder / "checkpoints", Path(own) / "checkpoints")
-        yield Path(own)
+    if chief and arguments.dry_run:  # writes nothing
+        yield Path(arguments.resume or arguments.out or "runs")
+    elif chief and arguments.resume:
+        with claim(Path(arguments.resume)):
+            yield Path(arguments.resume)
+    elif chief:
+        with _own_folder(arguments.out, recipe.name) as folder:
+            yield folder
+    else:
+        with tempfile.TemporaryDirectory(prefix="keras-srgan-") as own:
+            if arguments.resume and (Path(arguments.resume) / "checkpoints").is_dir():
+                shutil.copytree(Path(arguments.resume) / "checkpoints", Path(own) / "checkpoints")
+            yield Path(own)

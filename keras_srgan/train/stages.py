@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import keras
 
+from keras_srgan.backend.settings import keras_settings
 from keras_srgan.layers import BatchNormalization, Dense
 from keras_srgan.losses import build_features
 from keras_srgan.networks import build_discriminator, build_generator
@@ -23,23 +24,23 @@ def adam(recipe: Recipe, stage: str, steps: int):
     return keras.optimizers.LossScaleOptimizer(optimizer) if recipe.precision == "mixed_float16" else optimizer
 
 
-def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> SRResNetTrainer:
+def build_stage(run: Run, stage: str, generator: keras.Model | None = None, restored: bool = False) -> SRResNetTrainer:
     """Builds and compiles the model of a stage.
 
     Args:
         run: `Run`.
         stage: `"pretrain"` or `"adversarial"`.
         generator: the generator of the stage before, or `None` for a new one.
+        restored: whether a checkpoint is put into it: then the run's first weights are not needed any more.
     """
     recipe = run.recipe
     keras.utils.set_random_seed(recipe.seed + STAGES.index(stage))
-    keras.config.set_dtype_policy(recipe.precision)
-    try:
+    with keras_settings(recipe.precision):
         if generator is None:
             generator = build_generator(recipe)
-            if run.init:
+            if run.init and not restored:
                 load_weights(generator, find_weights(run.init))
-                run.log(f"generator starts from {run.init}")
+                run.say(f"generator starts from {run.init}")
         steps = run.steps * run.epochs(stage)
         if stage == "pretrain":
             _connect(run, generator)
@@ -47,7 +48,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
             loss = recipe.pretrain_loss or recipe.content_loss
             model.compile(adam(recipe, stage, steps), loss, recipe.tv_weight, bool(recipe.xla))
             return model
-        discriminator, features = _build_critics(run, run.log)
+        discriminator, features = _build_critics(run, run.say, restored)
         _connect(run, generator, discriminator)
         gan = SRGAN(generator, discriminator, features, ema=recipe.ema)
         gan.compile(
@@ -62,11 +63,11 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None) -> S
             jit_compile=bool(recipe.xla),
         )
         return gan
-    finally:
-        keras.config.set_dtype_policy("float32")
 
 
-def _build_critics(run: Run, log: Callable[[str], None]) -> tuple[keras.Model, keras.Model | None]:
+def _build_critics(
+    run: Run, log: Callable[[str], None], restored: bool = False
+) -> tuple[keras.Model, keras.Model | None]:
     """The discriminator and the feature network."""
     recipe, features = run.recipe, None
     if recipe.features != "none" and recipe.perceptual_weight:
@@ -79,7 +80,7 @@ def _build_critics(run: Run, log: Callable[[str], None]) -> tuple[keras.Model, k
         )
         log(f"perceptual loss: {recipe.features_layer} of {origin}")
     discriminator = build_discriminator(recipe)
-    if run.init_discriminator:
+    if run.init_discriminator and not restored:
         load_weights(discriminator, find_discriminator(run.init_discriminator)[0])
         log(f"discriminator starts from {run.init_discriminator}")
     return discriminator, features

@@ -1,6 +1,5 @@
 """`python -m keras_srgan.upscale`: enlarges image files with trained weights."""
 
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from keras_srgan.cli import Parser, positive, run_safely, start_quietly
+from keras_srgan.files import json_text
 from keras_srgan.terminal import StatusLine
 from keras_srgan.version import __version__
 
@@ -145,7 +145,7 @@ def work(arguments) -> int:
     with line:
         records, interrupted = run(jobs, upscaler, options, settings, on_done, on_progress)
     if arguments.json:
-        print(json.dumps(_summary(arguments, upscaler, options, records, interrupted), indent=2))
+        print(json_text(_summary(arguments, upscaler, options, records, interrupted)), end="")
     return _close(records, interrupted, human)
 
 

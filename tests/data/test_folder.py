@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import shutil
 from pathlib import Path
 
@@ -10,9 +11,17 @@ from pydicom.data import get_testdata_file
 
 from keras_srgan.data import sample
 from keras_srgan.data.folder import load_folder
+from keras_srgan.data.patients import Patients, patient_of
 from keras_srgan.data.sample import sample_radiograph, tile_sample
-from keras_srgan.data.split import patient_of, split
+from keras_srgan.data.split import in_common, split
 from keras_srgan.images import Image, ImageError, find_images
+
+
+def textured(path: Path, seed: int, dtype="uint8") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(seed).integers(0, 256, (100, 120)).astype(dtype)
+    path.write_bytes(cv2.imencode(path.suffix, pixels * np.array(257 if dtype == "uint16" else 1, dtype))[1].tobytes())
+    return path
 
 
 def picture(path: Path, height: int = 100, width: int = 120, value: int = 0) -> Path:
@@ -108,6 +117,28 @@ def test_empty_folder_is_refused(tmp_path):
         ("00000310_001_crop.png", None),
         ("100000310_001.png", None),
         ("holiday.png", None),
+        ("train/patient00007/study1/view1_frontal.jpg", "patient00007"),
+        ("patient00007_study1_view1_frontal.jpg", "patient00007"),
+        ("XR_WRIST/patient00007/study1_positive/image2.png", "patient00007"),
+        ("files/p10/p10000032/s50414267/02aa804e-bde0afdd.jpg", "p10000032"),
+        ("p10000032_s50414267_02aa804e.jpg", "p10000032"),
+        (
+            "images/id_0022b3d8-1b2c-4d5e-8f90-a1b2c3d4e5f6/Study_1.2/Series_3/image.png",
+            "id_0022b3d8-1b2c-4d5e-8f90-a1b2c3d4e5f6",
+        ),
+        ("sub-S03047/ses-E07985/mod-rx/x.png", "sub-S03047"),
+        ("sub-01_ses-2_T1w.png", "sub-01"),
+        ("LIDC-IDRI-0001/1.3.6/000001.dcm", "LIDC-IDRI-0001"),
+        ("CXR12_IM-0253-1001.png", "CXR12"),
+        ("1_IM-0001-3001.dcm.png", "1"),
+        ("CHNCXR_0001_0.png", "CHNCXR_0001"),
+        ("JPCLN001.png", "JPCLN001"),
+        ("Mass-Training_P_00001_LEFT_CC/x.png", "P_00001"),
+        ("20586908_6c613a14b80a8591_MG_R_CC_ANON.png", "6c613a14b80a8591"),
+        ("9000099L.png", "9000099"),
+        ("Patient 12/left.png", "patient 12"),
+        ("patients/holiday.png", None),
+        ("study1/view1_frontal.jpg", None),
     ],
 )
 def test_patient_is_read_from_known_names(name, patient):
@@ -352,3 +383,140 @@ def test_tiling_that_leaves_nothing_is_refused():
         tile_sample(numbered(), 100, (0, 0, 500, 700))
     with pytest.raises(ValueError, match="tile"):
         tile_sample(numbered(), 0, (0, 0, 10, 10))
+
+
+def found(folder: Path, **options) -> list[str]:
+    return [path.relative_to(folder).as_posix() for path in find_images(folder, **options)]
+
+
+def test_linked_folders_are_read_once_and_loops_end(tmp_path):
+    data, other = tmp_path / "data", tmp_path / "other"
+    for path in (data / "a" / "1.png", data / "b" / "2.png", other / "deep" / "3.png"):
+        picture(path)
+    (data / "linked").symlink_to(other)
+    (data / "again").symlink_to(data / "b")  # there already
+    (data / "a" / "up").symlink_to(data)  # a loop
+    (other / "back").symlink_to(data)  # a longer one
+    (data / "c").symlink_to(tmp_path / "other" / "deep")  # the same images a second time
+    said: list[str] = []
+    assert found(data, warn=said.append) == ["a/1.png", "b/2.png", "c/3.png"]
+    assert said == []
+
+
+def test_what_cannot_be_read_is_named_and_counted(tmp_path, monkeypatch):
+    picture(tmp_path / "good" / "a.png")
+    for i in range(7):
+        (tmp_path / f"locked{i}").mkdir()
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")  # no extension: only a look inside would tell
+    (tmp_path / "self").symlink_to("self")
+    scandir = os.scandir
+
+    def locked(path):
+        if "locked" in str(path):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    said: list[str] = []
+    assert found(tmp_path, warn=said.append) == ["good/a.png"]
+    assert len(said) == 6 and "9 files and folders" in said[-1]
+    assert all("Permission denied" in line or "No such file" in line or "symbolic" in line for line in said[:5])
+    with pytest.raises(ImageError, match="Permission denied|No such file|symbolic"):
+        load_folder(tmp_path, strict=True)
+
+
+def test_images_of_kinds_that_are_not_read_are_counted(tmp_path):
+    picture(tmp_path / "a.png")
+    for name in ("b.nii", "c.nii", "d.gif", "labels.csv", "README.md"):
+        (tmp_path / name).write_bytes(b"x" * 200)
+    said: list[str] = []
+    assert found(tmp_path, warn=said.append) == ["a.png"]
+    assert len(said) == 1 and "3 files" in said[0] and "2 .nii, 1 .gif" in said[0]
+
+
+def test_a_patient_is_told_by_the_folders_below_the_one_given(tmp_path):
+    data = tmp_path / "patient00001" / "data"
+    textured(data / "patient00002" / "study1" / "view1_frontal.png", 0)
+    textured(data / "x.png", 1)
+    assert [image.patient for image in load_folder(data)] == ["patient00002", None]
+
+
+def test_copies_under_other_names_formats_and_depths_stay_together(tmp_path):
+    for i in range(12):
+        textured(tmp_path / f"{i:08}_000.png", i)
+    textured(tmp_path / "copy.bmp", 3)
+    textured(tmp_path / "deep.png", 3, "uint16")
+    images = load_folder(tmp_path)
+    for seed in range(12):
+        train, val = split(images, 0.4, seed)
+        assert len(train) + len(val) == 14
+        sides = [
+            {image.path.name for image in part} & {"00000003_000.png", "copy.bmp", "deep.png"} for part in (train, val)
+        ]
+        assert sorted(map(len, sides)) == [0, 3]
+    with pytest.raises(ValueError, match="cannot be split"):
+        split([image for image in images if image.path.name in ("00000003_000.png", "copy.bmp", "deep.png")])
+
+
+def test_two_sets_that_share_patients_or_images_are_told(tmp_path):
+    for i in range(4):
+        textured(tmp_path / "a" / f"{i:08}_000.png", i)
+    textured(tmp_path / "b" / "00000002_001.png", 9)
+    textured(tmp_path / "c" / "renamed.png", 1)
+    textured(tmp_path / "d" / "00000005_000.png", 7)
+    a, b, c, d = (load_folder(tmp_path / name) for name in "abcd")
+    assert in_common(a, b) == ["1 patient (as 00000002_000.png and 00000002_001.png)"]
+    assert in_common(a, c) == ["1 image (as 00000001_000.png and renamed.png)"]
+    assert in_common(a, d) == []
+    assert len(in_common(a, a)) == 2
+
+
+TABLES = {
+    "nih": "Image Index,Finding,Patient ID\nx/1.png,none,7\n2.png,none,7\n3.png,none,8\n",
+    "plain": "1.png,7\n2,7\n3,8\n",
+    "semicolons": "patient;path\n7;images/x/1.png\n7;2.png\n8;3.png\n",
+    "windows": "\ufeffpath,patient\r\nC:\\data\\x\\1.png,7\r\n2.png,7\r\n3.png,8\r\n",
+}
+
+
+@pytest.mark.parametrize("text", TABLES.values(), ids=TABLES)
+def test_a_table_tells_the_patients(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8", newline="")
+    patients = Patients(tmp_path / "t.csv")
+    assert [patients.of(Path(name)) for name in ("x/1.png", "2.png", "3.png", "4.png")] == ["7", "7", "8", None]
+
+
+def test_a_name_that_a_table_has_twice_tells_nothing_by_itself(tmp_path):
+    (tmp_path / "t.csv").write_text("path,patient\na/view.png,1\nb/view.png,2\n")
+    patients = Patients(tmp_path / "t.csv")
+    assert [patients.of(Path(name)) for name in ("a/view.png", "b/view.png", "c/view.png")] == ["1", "2", None]
+
+
+def test_a_pattern_tells_the_patients_and_a_table_goes_first(tmp_path):
+    (tmp_path / "t.csv").write_text("path,patient\nward3/k7-a.png,x\n")
+    patients = Patients(tmp_path / "t.csv", r"(k\d+)-")
+    assert [patients.of(Path(name)) for name in ("ward3/k7-a.png", "k7-b.png", "k8-b.png", "z.png")] == [
+        "x",
+        "k7",
+        "k8",
+        None,
+    ]
+    assert Patients(pattern=r"^ward\d").of(Path("ward3/a.png")) == "ward3"
+
+
+@pytest.mark.parametrize("text", ["", "path\n1.png\n", "path,finding,age\n1.png,none,3\n"])
+def test_a_table_without_images_and_patients_is_refused(tmp_path, text):
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(ValueError, match="t.csv: (not a table|the columns)"):
+        Patients(tmp_path / "t.csv")
+
+
+def test_a_table_or_pattern_that_fits_no_image_is_refused(tmp_path):
+    textured(tmp_path / "a.png", 0)
+    (tmp_path / "t.csv").write_text("other.png,7\n")
+    with pytest.raises(ValueError, match="t.csv: fits none of 1 images"):
+        load_folder(tmp_path, patients=Patients(tmp_path / "t.csv"))
+    with pytest.raises(ValueError, match="--group q: fits none"):
+        load_folder(tmp_path, patients=Patients(pattern="q"))
+    with pytest.raises(ValueError, match="not a regular expression"):
+        Patients(pattern="(")

@@ -315,14 +315,6 @@ def test_a_checkpoint_of_other_images_or_another_recipe_is_refused(run):
         train(other, resume=True)
 
 
-def test_a_damaged_checkpoint_is_named(run):
-    each = run("a", epochs=0, pretrain_epochs=1)
-    train(each)
-    each.checkpoint.write_bytes(each.checkpoint.read_bytes()[:500])
-    with pytest.raises(ValueError, match="last.npz: damaged checkpoint"):
-        train(each, resume=True)
-
-
 def test_the_seed_decides_the_run(run):
     same = [run(name, epochs=0, pretrain_epochs=1) for name in ("a", "b")]
     other = run("c", epochs=0, pretrain_epochs=1, seed=1)

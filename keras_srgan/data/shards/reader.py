@@ -167,7 +167,7 @@ class Shards(Sequence[Image]):
         if len(record) < row["length"]:
             raise ValueError("cut short")
         example: dict[str, Any] = decode_example(unwrap_record(record))
-        if bytes(example["name"]).decode() != row["name"]:
+        if bytes(example["name"]).decode(errors="surrogateescape") != row["name"]:
             raise ValueError("another image than the index says")
         pixels = decode(bytearray(example["image"]), Facts("png", int(row["height"]), int(row["width"]))).pixels
         pixels.flags.writeable = False  # the cache's own
@@ -186,7 +186,7 @@ def locate(where: str) -> tuple[str, str | None]:
 def _ours(root: str, name: str) -> bool:
     try:
         return json.loads(Store(root).read(name)).get("format") == FORMAT
-    except (OSError, ValueError, AttributeError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, AttributeError):
         return False
 
 

@@ -146,7 +146,7 @@ def encode_example(features: dict[str, bytes | str | int]) -> bytes:
         if isinstance(value, int):
             feature = _field(3, _field(1, _varint(value)))
         else:
-            feature = _field(1, _field(1, value.encode() if isinstance(value, str) else value))
+            feature = _field(1, _field(1, value.encode(errors="surrogateescape") if isinstance(value, str) else value))
         entries.append(_field(1, _field(1, name.encode()) + _field(2, feature)))
     return _field(1, b"".join(entries))
 

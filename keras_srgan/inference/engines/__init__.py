@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from keras_srgan import packages
+from keras_srgan.backend.settings import keras_settings
 from keras_srgan.machine import total_memory
 from keras_srgan.networks.graph.calls import calls
 
@@ -16,6 +17,8 @@ ENGINES = {
     "onnx": "ONNX Runtime",
     "openvino": "OpenVINO",
 }
+
+COMPILING = ("tensorflow", "jax")  # Keras's backends that compile; the others run networks as they are
 
 PACKAGES = {"onnx": ("onnx", "onnxruntime"), "openvino": ("onnx", "openvino")}  # also the names of the extras
 LEAST, MOST = 3 * 2**28, 3 * 2**30  # bytes of activations that a tile may take
@@ -65,7 +68,18 @@ def make_engine(name: str, generator: keras.Model) -> Engine:
     Raises:
         ValueError: for an unknown engine, one whose packages are missing, or a network that it cannot run.
     """
+    engine = _prepare(name, generator)
+    engine.run = keras_settings("float32")(engine.run)
+    return engine
+
+
+def _prepare(name: str, generator: keras.Model) -> Engine:
     require(name)
+    backend = keras.backend.backend()
+    if backend not in COMPILING:
+        if name in ("xla", "fast"):
+            raise ValueError(f"engine {name!r} needs Keras on {' or '.join(COMPILING)}, not on {backend}: choose keras")
+        name = "keras" if name == "auto" else name
     # A layer's input and output, and a copy.
     memory = min(MOST, max(LEAST, total_memory() // 12))
     pixels = int(memory / (4 * 3 * max(call.values for call in calls(generator).values())))

@@ -1,9 +1,11 @@
 """Checkpoints: every variable of a run in one file, for an exact resume, and the callback that writes them."""
 
+import contextlib
+import errno
 import json
+import os
 import signal
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from keras_srgan import machine
 from keras_srgan.files import write_atomically
 from keras_srgan.srgan import SRResNetTrainer
 
+PROGRESS = {"stage", "epoch", "step", "history", "fingerprint"}
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGHUP: the terminal closed; SIGBREAK: Windows's Ctrl-Break
 AGREE = 10  # steps after which hosts look whether to stop, all at the same ones
 
 
@@ -47,7 +51,7 @@ class Counter(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes the checkpoint after each epoch and every few minutes, and answers SIGINT and SIGTERM.
+    """Writes the checkpoint after each epoch and every few minutes, and answers SIGINT, SIGTERM and SIGHUP.
 
     Args:
         path: the checkpoint's file.
@@ -67,11 +71,11 @@ class Checkpoint(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.saved = time.monotonic()
         self.before = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
-            try:
+        for number in (getattr(signal, name) for name in STOPS if hasattr(signal, name)):
+            if number == getattr(signal, "SIGHUP", None) and signal.getsignal(number) == signal.SIG_IGN:
+                continue  # nohup: it is to go on
+            with contextlib.suppress(ValueError):  # not the main thread, as in some notebooks
                 self.before[number] = signal.signal(number, self._ask)
-            except ValueError:  # not the main thread, as in some notebooks
-                pass
 
     def _ask(self, *_):
         self.asked = True
@@ -133,8 +137,13 @@ def state_of(model: SRResNetTrainer) -> dict[str, keras.Variable]:
     return state
 
 
+def previous(path: Path) -> Path:
+    """Where the checkpoint before the last one is kept."""
+    return path.with_name("previous.npz")
+
+
 def save_checkpoint(path: Path, model: SRResNetTrainer, progress: dict[str, Any]) -> None:
-    """Writes a checkpoint.
+    """Writes a checkpoint; the one that was there becomes the `previous`.
 
     Args:
         path: the file.
@@ -142,7 +151,7 @@ def save_checkpoint(path: Path, model: SRResNetTrainer, progress: dict[str, Any]
         progress: JSON-able dictionary: stage, epoch, step in the epoch, history.
 
     Raises:
-        OSError: if it can't be written; the checkpoint before it stays.
+        OSError: if it can't be written; both checkpoints before it stay.
     """
     if sync := getattr(model, "jax_state_sync", None):
         sync()  # JAX's trainer keeps the values to itself while it trains
@@ -152,21 +161,38 @@ def save_checkpoint(path: Path, model: SRResNetTrainer, progress: dict[str, Any]
     def write(temporary: Path) -> None:
         with open(temporary, "wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            os.replace(path, previous(path))
 
     write_atomically(path, write)
 
 
-def read_progress(path: Path) -> dict[str, Any]:
-    """Reads only the progress of a checkpoint.
+def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Reads a checkpoint, with every checksum in it.
+
+    Returns:
+        The progress that was saved, and the arrays by their names.
 
     Raises:
-        ValueError: if the file is damaged.
+        OSError: if the file can't be read.
+        ValueError: if it is damaged, or of another version.
     """
     try:
         with np.load(path) as file:
-            return json.loads(file["progress"].tobytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: damaged checkpoint ({error}); start again with another --out") from None
+            arrays = {name: file[name] for name in file.files}
+        progress = json.loads(arrays.pop("progress").tobytes())
+        whole = PROGRESS <= set(progress)
+    except MemoryError:
+        raise
+    except Exception as error:  # a damaged file raises nearly any kind
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # EINVAL: a place that is none
+            raise
+        raise ValueError(f"{path}: damaged checkpoint ({' '.join(str(error).split())[:100]})") from None
+    if not whole:
+        raise ValueError(f"{path}: checkpoint of another version")
+    return progress, arrays
 
 
 def restore_checkpoint(path: Path, model: SRResNetTrainer) -> dict[str, Any]:
@@ -178,16 +204,14 @@ def restore_checkpoint(path: Path, model: SRResNetTrainer) -> dict[str, Any]:
     Raises:
         ValueError: if the checkpoint is damaged or belongs to another model.
     """
-    progress = read_progress(path)
+    progress, arrays = read_checkpoint(path)
     state = state_of(model)
-    with np.load(path) as file:
-        saved = set(file.files) - {"progress"}
-        if saved != set(state):
-            odd = sorted(saved ^ set(state))[0]
-            raise ValueError(f"{path}: checkpoint of another recipe or version ({odd!r} is in one of the two only)")
-        for name, variable in state.items():
-            value = file[name]
-            if value.shape != tuple(variable.shape):
-                raise ValueError(f"{path}: checkpoint of another recipe ({name} has shape {value.shape})")
-            variable.assign(value)
+    if set(arrays) != set(state):
+        odd = sorted(set(arrays) ^ set(state))[0]
+        raise ValueError(f"{path}: checkpoint of another recipe or version ({odd!r} is in one of the two only)")
+    for name, variable in state.items():
+        if arrays[name].shape != tuple(variable.shape):
+            raise ValueError(f"{path}: checkpoint of another recipe ({name} has shape {arrays[name].shape})")
+    for name, variable in state.items():
+        variable.assign(arrays[name])
     return progress

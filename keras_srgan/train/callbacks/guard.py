@@ -36,7 +36,10 @@ class Guard(keras.callbacks.Callback):
         if bad or math.isnan(logs["val_psnr"]):
             raise Collapsed(f"{', '.join(bad) or 'val_psnr'} is not a number in epoch {epoch + 1}")
         best = self.progress.get("best_psnr")
-        if best is None or logs["val_psnr"] > best:
+        if math.isinf(logs["val_psnr"]):  # images of one value, or equal ones: nothing to compare
+            if best is None:
+                save_weights(self.model.ema_generator, self.best_path)
+        elif best is None or logs["val_psnr"] > best:
             self.progress["best_psnr"] = logs["val_psnr"]
             save_weights(self.model.ema_generator, self.best_path)
         elif logs["val_psnr"] < best - self.collapse_db:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,7 +54,7 @@ class Recorder(keras.callbacks.Callback):
         self.history.append(row)
         write_log(self.folder / "log.csv", self.history)
         write_atomically(self.folder / "curves.png", lambda path: pictures.curves(self.history, path))
-        scalars = {name: value for name, value in row.items() if isinstance(value, float)}
+        scalars = {name: value for name, value in row.items() if isinstance(value, float) and math.isfinite(value)}
         self.events.write(epoch + 1, scalars, {"bicubic | SR | HR | error": self._pictures(epoch)})
 
     def _pictures(self, epoch: int) -> np.ndarray:
