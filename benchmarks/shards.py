@@ -13,6 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import google_crc32c
+
 from keras_srgan.cli import start_quietly  # noqa: E402
 
 start_quietly()
@@ -20,7 +22,6 @@ start_quietly()
 from keras_srgan.data.folder import load_folder  # noqa: E402
 from keras_srgan.data.patches import PatchSampler  # noqa: E402
 from keras_srgan.data.shards.reader import load_shards  # noqa: E402
-from keras_srgan.data.shards.tfrecord import crc32c  # noqa: E402
 from keras_srgan.images import find_images  # noqa: E402
 from keras_srgan.prepare.writer import ShardOptions, prepare  # noqa: E402
 
@@ -64,7 +65,8 @@ def main() -> int:
             wall, cpu = (statistics.median(each) / (STEPS * BATCH) for each in zip(*figures, strict=True))
             print(f"drawing, {name}: {1 / wall:.0f} patches/s, {1e3 * cpu:.2f} ms of CPU a patch")
         record = bytes(int(1e6 * size / count))
-        print(f"of it the record's checksum: {1e3 * min(timed(lambda: crc32c(record))[1] for _ in range(20)):.2f} ms")
+        checksum = min(timed(lambda: google_crc32c.value(record))[1] for _ in range(20))
+        print(f"of it the record's checksum: {1e3 * checksum:.2f} ms")
     return 0
 
 

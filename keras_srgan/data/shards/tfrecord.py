@@ -1,4 +1,4 @@
-"""TFRecord and `tf.train.Example` in NumPy, so that writing and reading them at random needs no TensorFlow.
+"""TFRecord and `tf.train.Example` by hand, so that writing and reading them at random needs no TensorFlow.
 
 Reference:
     TFRecord: https://www.tensorflow.org/tutorials/load_data/tfrecord. A record is its length (uint64), the length's
@@ -6,89 +6,16 @@ Reference:
     right by 15 bits, plus 0xa282ead8.
 """
 
-import functools
 import struct
 from collections.abc import Iterator
 
-import numpy as np
+import google_crc32c
 
-OVERHEAD = 16
-
-
-"""Bytes of a framed record beside its data."""
-
-
-_POLYNOMIAL = 0x82F63B78
-_LANE = 512  # bytes that one column of the vectorised checksum covers
-_Tables = tuple[np.ndarray, np.ndarray]
-
-
-def _bytewise(register: int, data: bytes) -> int:
-    for byte in data:
-        register ^= byte
-        for _ in range(8):
-            register = (register >> 1) ^ (_POLYNOMIAL if register & 1 else 0)
-    return register
-
-
-def _tabulate(images: np.ndarray) -> _Tables:
-    """A linear map of 32 bits, given where it takes each bit, as tables for the lower and the upper half word."""
-    tables = []
-    for half in (images[:16], images[16:]):
-        table = np.zeros(1, np.uint32)
-        for image in half:
-            table = np.concatenate([table, table ^ image])
-        tables.append(table)
-    return tables[0], tables[1]
-
-
-def _apply(tables: _Tables, values: np.ndarray) -> np.ndarray:
-    return tables[0][values & 0xFFFF] ^ tables[1][values >> 16]
-
-
-@functools.cache
-def _past(doublings: int) -> _Tables:
-    """What `_LANE * 2**doublings` zero bytes make of a register; -1 stands for 4 bytes."""
-    if doublings == -1:
-        return _tabulate(np.array([_bytewise(1 << bit, bytes(4)) for bit in range(32)], np.uint32))
-    half = _past(doublings - 1)
-    images = np.uint32(1) << np.arange(32, dtype=np.uint32)
-    for _ in range(_LANE // 4 if doublings == 0 else 2):
-        images = _apply(half, images)
-    return _tabulate(images)
-
-
-def crc32c(data: bytes | memoryview) -> int:
-    """The CRC-32C checksum of some bytes.
-
-    Many stretches of the data are checked side by side, then joined: a checksum is linear.
-
-    Args:
-        data: bytes of any length.
-
-    Returns:
-        The checksum, 32 bits.
-    """
-    if len(data) < 64:
-        return _bytewise(0xFFFFFFFF, bytes(data)) ^ 0xFFFFFFFF
-    before = -len(data) % _LANE
-    padded = np.zeros(before + len(data), np.uint8)  # zeros ahead of the data leave a register of 0 as it is
-    padded[before:] = np.frombuffer(data, np.uint8)
-    padded[before : before + 4] ^= 0xFF  # the register's first value
-    registers, word = np.zeros(len(padded) // _LANE, np.uint32), _past(-1)
-    for column in np.ascontiguousarray(padded.view("<u4").reshape(-1, _LANE // 4).T):
-        registers = _apply(word, registers ^ column)
-    level = 0
-    while len(registers) > 1:
-        if len(registers) % 2:
-            registers = np.concatenate([np.zeros(1, np.uint32), registers])
-        registers = _apply(_past(level), registers[::2]) ^ registers[1::2]
-        level += 1
-    return int(registers[0]) ^ 0xFFFFFFFF
+OVERHEAD = 16  # bytes of a framed record beside its data
 
 
 def _masked(data: bytes | memoryview) -> bytes:
-    crc = crc32c(data)
+    crc = google_crc32c.value(bytes(data))
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 

@@ -71,12 +71,3 @@ def ends(generator: keras.Model) -> tuple[str, str]:
     histories = [tensor[0]._keras_history for tensor in (generator.inputs, generator.outputs)]
     first, last = (f"{h.operation.name}:{h.node_index}" if h.node_index else h.operation.name for h in histories)
     return first, last
-
-
-def readers(graph: dict[str, Call]) -> dict[str, list[str]]:
-    """The calls that read each call."""
-    found: dict[str, list[str]] = {name: [] for name in graph}
-    for name, call in graph.items():
-        for each in call.inputs:
-            found[each].append(name)
-    return found
