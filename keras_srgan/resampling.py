@@ -4,7 +4,6 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
-from keras import ops
 
 
 def cubic(x: np.ndarray) -> np.ndarray:
@@ -195,7 +194,7 @@ def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
     return image[: h - h % scale, : w - w % scale]
 
 
-def reduce_batch(hr, scale: int, levels, xp=ops):
+def reduce_batch(hr, scale: int, levels, xp=None):
     """Makes the LR batch of an HR batch.
 
     Args:
@@ -203,11 +202,15 @@ def reduce_batch(hr, scale: int, levels, xp=ops):
         scale: integer factor.
         levels: float tensor of shape `(N,)`, each source's value of white; LR is rounded to its grey
             levels.
-        xp: module with the functions of arrays: `keras.ops`, or `numpy`.
+        xp: as for `resize_batch`.
 
     Returns:
         Float tensor of shape `(N, P / scale, P / scale, C)` in `[-1, 1]`.
     """
+    if xp is None:
+        from keras import ops
+
+        xp = ops
     lr = resize_batch(hr, 1 / scale, xp)
     levels = xp.reshape(xp.array(levels, lr.dtype), (-1, 1, 1, 1))
     grey = xp.clip(xp.round((lr + 1) / 2 * levels), 0.0, levels)
