@@ -1,8 +1,7 @@
 """Measures of an enlarged image: fidelity to its original, and perceptual distance."""
 
+from keras_srgan.metrics.averages import PSNR, SSIM
 from keras_srgan.metrics.fidelity import (
-    PSNR,
-    SSIM,
     ImageTooSmall,
     consistency,
     gradient_similarity,
