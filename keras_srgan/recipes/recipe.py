@@ -68,6 +68,7 @@ class Recipe:
     skip: str = _field("none", "what the generator adds to: nothing, or the bicubic image", ("none", "bicubic"))
     first_kernel: int = _field(9, "side of srresnet's first convolution", (3, 5, 7, 9))
     bn_momentum: float = _field(0.9, "momentum of the moving statistics of the generator's BN")
+    bn_frozen: bool = _field(False, "with --init: the generator's BN keeps the statistics that it begins with")
     upsampling: str = _field("transpose", "how unet enlarges", ("transpose", "bilinear"))
     cascades: str = _field("2-4", "images that recursive makes on its way to x4", ("2-4", "2-3-4"))
     discriminator: str = _field("strided", "network that judges", ("strided", "patch", "none"))

@@ -37,10 +37,14 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None, rest
     keras.utils.set_random_seed(recipe.seed + STAGES.index(stage))
     with keras_settings(recipe.precision):
         if generator is None:
+            if recipe.bn_frozen and not run.init:
+                raise ValueError("bn_frozen keeps the statistics of the first weights: give --init, or --no-bn-frozen")
             generator = build_generator(recipe)
             if run.init and not restored:
                 load_weights(generator, find_weights(run.init))
                 run.say(f"generator starts from {run.init}")
+        if recipe.bn_frozen:
+            freeze_statistics(generator)
         steps = run.steps * run.epochs(stage)
         if stage == "pretrain":
             _connect(run, generator)
@@ -63,6 +67,13 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None, rest
             jit_compile=bool(recipe.xla),
         )
         return gan
+
+
+def freeze_statistics(generator: keras.Model) -> None:
+    """Has BN use and keep the statistics, and the weights, that it has: training then sees what inference will."""
+    for layer in generator.layers:
+        if isinstance(layer, BatchNormalization):
+            layer.trainable = False
 
 
 def _build_critics(

@@ -15,6 +15,7 @@ import pytest
 import keras_srgan
 from keras_srgan import losses
 from keras_srgan.images import write_image
+from keras_srgan.networks import build_generator
 from keras_srgan.recipes import Recipe
 from keras_srgan.train.__main__ import parser, resolve
 from keras_srgan.train.callbacks import guard
@@ -23,6 +24,7 @@ from keras_srgan.train.callbacks.guard import Guard
 from keras_srgan.train.loop import train
 from keras_srgan.train.run import Run
 from keras_srgan.train.stages import build_stage
+from keras_srgan.weights import load_weights
 
 FLAGS = (
     "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
@@ -333,3 +335,20 @@ def test_the_contact_sheet_shows_the_liveliest_96_px_of_an_image():
     top, left, side = _liveliest(image, DETAIL)
     assert side == 96 and top <= 200 and top + side >= 270 and left <= 48 and left + side >= 110
     assert _liveliest(image[:50, :70], DETAIL) == (0, 0, 50)
+
+
+def test_frozen_bn_keeps_what_the_first_weights_have_in_both_stages(run):
+    first = run("first", generator="srresnet", norm="batch", skip="none", epochs=0, pretrain_epochs=1)
+    train(first)
+    path = first.weights_path("pretrain")
+    second = run("second", generator="srresnet", norm="batch", skip="none", bn_frozen=True)
+    with pytest.raises(ValueError, match="give --init"):
+        train(second)
+    second.init = str(path)
+    train(second)
+    before, after = build_generator(first.recipe), build_generator(second.recipe)
+    load_weights(before, path)
+    load_weights(after, second.weights_path("adversarial"))
+    same = {a.path: np.array_equal(a, b) for a, b in zip(before.variables, after.variables, strict=True)}
+    assert all(kept for name, kept in same.items() if "_bn/" in name) and any("_bn/" in name for name in same)
+    assert not any(kept for name, kept in same.items() if name.endswith("kernel"))
