@@ -18,7 +18,7 @@ import pytest
 from keras_srgan.backend import devices as replicas
 from keras_srgan.backend.devices import Hosts, find, read_hosts
 from keras_srgan.data.patches import PatchSampler
-from keras_srgan.train.callbacks.checkpoint import AGREE, read_progress
+from keras_srgan.train.callbacks.checkpoint import AGREE, read_checkpoint
 from keras_srgan.train.callbacks.guard import Collapsed
 from keras_srgan.train.callbacks.progress import Progress
 from keras_srgan.train.run import Run
@@ -351,7 +351,7 @@ def test_hosts_stop_behind_the_same_step(backend, tmp_path):
     (said, errors, status), (silent, _, other) = ended(processes, 60)
     assert (status, other) == (130, 130), errors
     assert "interrupted; everything is saved: keras-srgan train --resume" in said and "saved" not in silent
-    progress = read_progress(last)
+    progress, _ = read_checkpoint(last)
     assert progress["step"] > 0 and progress["step"] % AGREE == 0
     assert next((tmp_path / "run").glob("xray-srgan-plus*.weights.h5")).is_file()
 
