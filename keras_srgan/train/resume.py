@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from keras_srgan.train.callbacks.checkpoint import previous, read_checkpoint
+from keras_srgan.train.callbacks.checkpoint import PROGRESS, previous, read_checkpoint
 from keras_srgan.train.run import STAGES, Run, fingerprint
 from keras_srgan.weights import SUFFIX
 
@@ -43,7 +43,7 @@ def recover(run: Run) -> dict[str, Any] | None:
     wrong: list[str] = []
     for path in (run.checkpoint, previous(run.checkpoint)):
         try:
-            progress, _ = read_checkpoint(path)
+            progress, _ = read_checkpoint(path, PROGRESS)
         except FileNotFoundError:
             wrong.append(f"{path}: missing")
             continue

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -169,8 +170,12 @@ def save_checkpoint(path: Path, model: SRResNetTrainer, progress: dict[str, Any]
     write_atomically(path, write)
 
 
-def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def read_checkpoint(path: Path, needs: Iterable[str] = ()) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Reads a checkpoint, with every checksum in it.
+
+    Args:
+        path: the file.
+        needs: what its progress must hold, as `PROGRESS` of a run.
 
     Returns:
         The progress that was saved, and the arrays by their names.
@@ -183,7 +188,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with np.load(path) as file:
             arrays = {name: file[name] for name in file.files}
         progress = json.loads(arrays.pop("progress").tobytes())
-        whole = PROGRESS <= set(progress)
+        whole = set(needs) <= set(progress)
     except MemoryError:
         raise
     except Exception as error:  # a damaged file raises nearly any kind
