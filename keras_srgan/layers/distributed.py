@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_srgan.backend.collectives import collectives, global_mean
+from keras_srgan.backend import collectives as shared  # by its module: it may be what imports Keras first
 from keras_srgan.layers.upsampling import PACKAGE
 
 
@@ -24,11 +24,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
         self.synchronized = synchronized  # Keras refuses it where it doesn't do it
 
     def _moments(self, inputs, mask):
-        if not (self.synchronized and collectives()):
+        if not (self.synchronized and shared.collectives()):
             return ops.moments(inputs, self._reduction_axes)
         # `call` has made the inputs float32; images carry no mask.
         found = [ops.mean(each, self._reduction_axes) for each in (inputs, ops.square(inputs))]
-        mean, square = ops.unstack(global_mean(ops.stack(found)))
+        mean, square = ops.unstack(shared.global_mean(ops.stack(found)))
         return mean, ops.maximum(square - ops.square(mean), 0)
 
 
@@ -51,7 +51,7 @@ class Dense(keras.layers.Dense):
     exchanges_rows = False
 
     def call(self, inputs, training=None):
-        devices = collectives()
+        devices = shared.collectives()
         if not (self.exchanges_rows and devices):
             return super().call(inputs, training=training)
         x = _product_of_rows(devices)(inputs, ops.copy(self.kernel))
