@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import keras
 
+from keras_srgan.backend.arithmetic import settle
 from keras_srgan.backend.settings import keras_settings
 from keras_srgan.layers import BatchNormalization, Dense
 from keras_srgan.losses import build_features
@@ -33,7 +34,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None, rest
         generator: the generator of the stage before, or `None` for a new one.
         restored: whether a checkpoint is put into it: then the run's first weights are not needed any more.
     """
-    recipe = run.recipe
+    recipe = run.recipe = settle(run.recipe)
     keras.utils.set_random_seed(recipe.seed + STAGES.index(stage))
     with keras_settings(recipe.precision):
         if generator is None:
