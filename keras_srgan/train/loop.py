@@ -91,7 +91,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
         if progress["epoch"] < run.epochs(stage) and not guard.message:
             fit(run.epochs(stage), run.steps)
         if guard.message:
-            run.log(guard.message)
+            run.say(guard.message)
             progress["epoch"], progress["step"] = run.epochs(stage), 0  # finished: resuming goes on behind it
             keeper.save()
     except Collapsed as collapse:
@@ -100,7 +100,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
                 f"{stage}: {collapse}, and there is no good epoch yet; lower the learning rate"
             ) from None
         load_weights(model.ema_generator, best)
-        run.log(f"{stage} stopped: {collapse}; rolled back to the best generator, {progress['best_psnr']:.2f} dB")
+        run.say(f"{stage} stopped: {collapse}; rolled back to the best generator, {progress['best_psnr']:.2f} dB")
         progress["epoch"], progress["step"] = run.epochs(stage), 0
         keeper.save()
     finally:
@@ -174,7 +174,7 @@ def _train(run: Run, resume: bool) -> list[dict[str, Any]]:
             model = build_stage(run, stage, generator, restored=progress["stage"] == stage)
         if progress["stage"] == stage:
             progress = restore_checkpoint(run.checkpoint, model)
-            run.log(f"resumed {stage} at epoch {progress['epoch'] + 1}, step {progress['step']}")
+            run.say(f"resumed {stage} at epoch {progress['epoch'] + 1}, step {progress['step']}")
         else:
             progress.update(stage=stage, epoch=0, step=0, best_psnr=None, saturated=0)
             if not progress["history"]:

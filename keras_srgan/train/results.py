@@ -130,7 +130,7 @@ def close(run: "Run", stages: Sequence[str]) -> list[dict[str, Any]]:
         card["figures"] = {"protocol": protocol, "table": table}
         write_text(card_file, json_text(card))
     _contact_sheet(run)
-    run.log(f"\n{text}\n\n{protocol}")
+    run.say(f"\n{text}\n\n{protocol}")
     return table
 
 

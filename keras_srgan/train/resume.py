@@ -53,14 +53,14 @@ def recover(run: Run) -> dict[str, Any] | None:
         _check_images(run, progress)
         if wrong:
             os.replace(path, run.checkpoint)
-            run.log(
+            run.say(
                 f"{wrong[0]}; going on from the one before it: {progress['stage']} epoch {progress['epoch'] + 1}, "
                 f"step {progress['step']}"
             )
         return progress
     work = finished_work(run.folder)
     if not work:
-        run.log(f"{run.folder}: no checkpoint yet, and nothing trained: beginning at the first epoch")
+        run.say(f"{run.folder}: no checkpoint yet, and nothing trained: beginning at the first epoch")
         return None
     if any("missing" not in line for line in wrong):
         raise ValueError(f"{'; '.join(wrong)}; {way_out(run)}")

@@ -43,7 +43,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None, rest
             generator = build_generator(recipe)
             if run.init and not restored:
                 load_weights(generator, find_weights(run.init))
-                run.log(f"generator starts from {run.init}")
+                run.say(f"generator starts from {run.init}")
         if recipe.bn_frozen:
             freeze_statistics(generator)
         steps = run.steps * run.epochs(stage)
