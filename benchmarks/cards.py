@@ -6,6 +6,8 @@ python benchmarks/cards.py
 import json
 from pathlib import Path
 
+from keras_srgan.weights import cards
+
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- From the cards, by python benchmarks/cards.py: -->\n", "<!-- End. -->\n"
 SHARED = {"intended_use": "Intended use", "limits": "Limits", "hardware": "Hardware"}
@@ -13,7 +15,7 @@ SHARED = {"intended_use": "Intended use", "limits": "Limits", "hardware": "Hardw
 
 def read_cards() -> list[dict]:
     """The cards of `weights/`, by name."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "weights").glob("*.json"))]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in cards(ROOT / "weights")]
 
 
 def interval(figure: dict) -> str:

@@ -134,6 +134,12 @@ def card_path(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(SUFFIX) + ".json")
 
 
+def cards(folder: Path | None = None) -> list[Path]:
+    """The model cards of a folder, of `weights/` by default, by name; a card has its weights beside it."""
+    files = sorted((folder or weights_folder()).glob(f"*{SUFFIX}"))
+    return [card_path(file) for file in files if card_path(file).is_file()]
+
+
 def find_weights(name_or_path: str | Path) -> Path:
     """Finds weights by name in `weights/`, by path (a file, or a run folder), or on the Hugging Face Hub.
 
@@ -154,8 +160,7 @@ def find_weights(name_or_path: str | Path) -> Path:
     known = weights_folder() / f"{name_or_path}{SUFFIX}"
     if known.is_file():
         return known
-    names = [file.name.removesuffix(SUFFIX) for file in sorted(weights_folder().glob(f"*{SUFFIX}"))]
-    names = [name for name in names if (weights_folder() / f"{name}.json").is_file()]
+    names = [card.stem for card in cards()]
     raise FileNotFoundError(
         f"{name_or_path}: no such weights; give a {SUFFIX} file, a run folder, or one of: {', '.join(names)}"
     )

@@ -10,6 +10,7 @@ import pytest
 from keras_srgan import networks
 from keras_srgan.recipes import RECIPES, recipe
 from keras_srgan.resampling import resize
+from keras_srgan.weights import cards
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
@@ -60,7 +61,7 @@ def test_a_papers_figure_is_its_own():
     # 31.92 dB is of the COVID-19 paper; the paper of `xray-srgan` reports no figure.
     assert "31.92" in RECIPES["covid-srgan8"].reported and "Zhou" in RECIPES["covid-srgan8"].source
     assert [name for name, each in RECIPES.items() if "31.92" in each.reported] == ["covid-srgan8"]
-    for card in (ROOT / "weights").glob("*.json"):
+    for card in cards(ROOT / "weights"):
         recipe_there = json.loads(card.read_text(encoding="utf-8"))["recipe"]
         assert ("31.92" in recipe_there["reported"]) == (recipe_there["name"] == "covid-srgan8"), card.name
 

@@ -21,7 +21,7 @@ from keras_srgan.files import sha256, write_atomically, write_text
 from keras_srgan.inference import load
 from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
-from keras_srgan.weights import find_discriminator, find_weights, load_weights, save_weights, weights_folder
+from keras_srgan.weights import cards, find_discriminator, find_weights, load_weights, save_weights, weights_folder
 
 ROOT = Path(__file__).parents[1]
 SMALL = Recipe().replace(filters=8, blocks=1)
@@ -74,7 +74,7 @@ def test_a_file_of_the_layout_before_keras_s_own_is_read(tmp_path):
         load_weights(build_generator(SMALL.replace(blocks=2)), tmp_path / "old.weights.h5")
 
 
-@pytest.mark.parametrize("name", [path.stem for path in sorted(weights_folder().glob("*.json"))])
+@pytest.mark.parametrize("name", [path.stem for path in cards()])
 def test_plain_keras_loads_the_shipped_weights(name):
     # Keras finds a layer by its class and number: where a class is renamed, load and save the weights again.
     card = json.loads((weights_folder() / f"{name}.json").read_text(encoding="utf-8"))
@@ -185,7 +185,7 @@ def test_the_table_of_the_readme_is_what_the_cards_say():
         for line in (ROOT / "README.md").read_text(encoding="utf-8").split("## Results")[1].splitlines()
         if line.startswith("| ")
     ]
-    for path in weights_folder().glob("*.json"):
+    for path in cards():
         bicubic, own = json.loads(path.read_text(encoding="utf-8"))["figures"]["table"]
         for figures in (bicubic, own):
             value = {name: figures[name]["mean"] for name in ("psnr", "ssim", "lpips", "consistency", "sharpness")}
@@ -197,8 +197,7 @@ def test_the_table_of_the_readme_is_what_the_cards_say():
 
 
 def test_every_shipped_card_loads_and_matches_its_weights():
-    cards = [c for c in weights_folder().glob("*.json")]
-    for card in cards:
+    for card in cards():
         upscaler = load(card.stem)
         assert upscaler.card["name"] == card.stem
         json.loads(card.read_text())
@@ -294,7 +293,7 @@ def test_precision_and_engine_are_checked_and_used(saved, rng):
         load(path, engine="gpu")
 
 
-CARDS = [path for path in sorted(weights_folder().glob("*.json"))]
+CARDS = cards()
 
 
 @pytest.mark.parametrize("path", CARDS, ids=lambda path: path.stem)

@@ -12,7 +12,8 @@ from keras_srgan.terminal import StatusLine
 
 REAL = ("cxr-real-mild", "cxr-real-hard")
 PROTOCOLS = ("cxr", "cxr96", "cxr720", *REAL, "natural-y", "rgb")
-METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "seconds")
+TASKS = ("figures", "calibrate", "intervals")
+METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "invented", "lost", "seconds")
 
 
 def parser() -> Parser:
@@ -42,6 +43,9 @@ def parser() -> Parser:
         help="names, run folders, or their files of "
         "discriminator weights, judged as classifiers of real and generated patches",
     )
+    task = "instead of figures: calibrate writes NAME.interval.json beside the weights; intervals measures its coverage"
+    parse.add_argument("--task", choices=TASKS, default="figures", help=f"{task} [figures]")
+    parse.add_argument("--coverage", type=float, default=0.9, metavar="P", help="of the intervals calibrated [0.9]")
     parse.add_argument("--report", metavar="OUT", help="folder for report.html, report.md, CSV and JSON")
     parse.add_argument("--mos", metavar="FILE.html", help="also a page where people rate these weights")
     parse.add_argument("--seed", type=int, default=0, metavar="N", help="of random crops and of the bootstrap [0]")
@@ -60,6 +64,12 @@ def main(arguments: list[str] | None = None) -> int:
         parse.error("give --data DIR, or --hr DIR and --lr DIR, or --lr DIR alone")
     if parsed.mos and not (parsed.data and parsed.weights):
         parse.error("--mos needs --data and --weights")
+    if parsed.task != "figures":
+        if not (parsed.data and parsed.weights):
+            parse.error(f"--task {parsed.task} needs --data and --weights")
+        for name in ("metrics", "discriminator", "report", "mos", "most", "nearest", "lanczos", "nlm"):
+            if getattr(parsed, name):
+                parse.error(f"--{name} does not go with --task {parsed.task}")
     for name, least in (("most", 1), ("scale", 1), ("workers", 1), ("seed", 0)):
         if getattr(parsed, name) is not None and getattr(parsed, name) < least:
             parse.error(f"--{name} {getattr(parsed, name)}: at least {least}")
@@ -78,24 +88,22 @@ def work(arguments, command: str) -> int:
     if arguments.mos:
         check_names(arguments.mos)
     start_quietly()
-    from keras_srgan.evaluate.evaluation import compare
     from keras_srgan.evaluate.protocols import find_protocol
+
+    protocol = find_protocol(arguments.protocol).replace(
+        scale=arguments.scale, seed=arguments.seed, bits=arguments.bits
+    )
+    if arguments.task != "figures":
+        return run_task(arguments, protocol, command)
+    from keras_srgan.evaluate.evaluation import compare
     from keras_srgan.evaluate.report.tables import evaluation_markdown, write_report
 
-    line, started = StatusLine(), time.monotonic()
-
-    def progress(done: int, total: int) -> None:
-        line.show(done, total, f"images, {(time.monotonic() - started) / done * (total - done):.0f} s left")
-
-    def warn(text: str) -> None:
-        line.clear()
-        print(f"keras-srgan evaluate: {text}", file=sys.stderr)
-
+    line = StatusLine()
     with line:
         evaluation = compare(
             arguments.data,
             arguments.weights,
-            find_protocol(arguments.protocol).replace(scale=arguments.scale, seed=arguments.seed, bits=arguments.bits),
+            protocol,
             hr=arguments.hr,
             lr=arguments.lr,
             baseline=[name for name in ("nearest", "lanczos", "nlm") if getattr(arguments, name)],
@@ -106,8 +114,7 @@ def work(arguments, command: str) -> int:
             seed=arguments.seed,
             workers=arguments.workers,
             command=command,
-            warn=warn,
-            progress=progress,
+            **_reporting(line),
         )
     print(evaluation_markdown(evaluation))
     for name, text in evaluation.provenance.get("suited", {}).items():
@@ -118,7 +125,41 @@ def work(arguments, command: str) -> int:
     if arguments.mos:
         from keras_srgan.mos.page import judge_folder
 
-        print(judge_folder(arguments.data, arguments.weights, arguments.mos, command=command, warn=warn))
+        print(
+            judge_folder(
+                arguments.data, arguments.weights, arguments.mos, command=command, warn=_reporting(line)["warn"]
+            )
+        )
+    return 0
+
+
+def _reporting(line: StatusLine) -> dict[str, Any]:
+    """What shows progress, and what is said of images left out."""
+    started = time.monotonic()
+
+    def progress(done: int, total: int) -> None:
+        line.show(done, total, f"images, {(time.monotonic() - started) / done * (total - done):.0f} s left")
+
+    def warn(text: str) -> None:
+        line.clear()
+        print(f"keras-srgan evaluate: {text}", file=sys.stderr)
+
+    return {"progress": progress, "warn": warn}
+
+
+def run_task(arguments, protocol, command: str) -> int:
+    from keras_srgan.evaluate.intervals import calibrate, coverage_markdown
+
+    line = StatusLine()
+    with line:
+        if arguments.task == "calibrate":
+            for name in arguments.weights:
+                path = calibrate(arguments.data, name, protocol, arguments.coverage, **_reporting(line))
+                line.clear()
+                print(path, flush=True)
+            return 0
+        text = coverage_markdown(arguments.data, arguments.weights, protocol, arguments.seed, **_reporting(line))
+    print(f"{text}\n\n{protocol.describe()['text']}\n\nCommand: `{command}`")
     return 0
 
 

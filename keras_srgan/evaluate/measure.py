@@ -21,6 +21,8 @@ METRICS: dict[str, dict[str, Any]] = {
     "consistency": {"label": "LR consistency", "unit": "grey levels", "better": "lower", "digits": 2},
     "sharpness": {"label": "sharpness", "unit": "of HR's", "better": "higher", "digits": 3},
     "gms": {"label": "GMS", "unit": "", "better": "higher", "digits": 4},
+    "invented": {"label": "invented", "unit": "% of SR's structures", "better": "lower", "digits": 1},
+    "lost": {"label": "lost", "unit": "% of HR's structures", "better": "lower", "digits": 1},
     "seconds": {"label": "time", "unit": "s", "better": "lower", "digits": 3},
 }
 
@@ -68,6 +70,8 @@ class Reference:
             "consistency": lambda: metrics.consistency(*small, white),
             "sharpness": lambda: metrics.sharpness(plane) / metrics.sharpness(self.plane),
             "gms": lambda: metrics.gradient_similarity(self.plane, plane),
+            "invented": lambda: 100 * metrics.invented_structure(self.plane, plane),
+            "lost": lambda: 100 * metrics.lost_structure(self.plane, plane),
         }
         if self.pair.hr is None:
             compute["sharpness"] = lambda: 255 * metrics.sharpness(plane)

@@ -78,6 +78,7 @@ def load(
 
     from keras_srgan.backend.arithmetic import native_bfloat16
     from keras_srgan.backend.settings import keras_settings
+    from keras_srgan.inference.intervals import read_intervals
     from keras_srgan.inference.upscaler import Upscaler
     from keras_srgan.networks import build_generator
 
@@ -90,7 +91,8 @@ def load(
         load_weights(generator, path)
         if alpha is not None:
             card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, card.get("pretrained"), alpha)}
-    return Upscaler(generator, recipe.scale, recipe.channels, card, engine)
+    intervals = read_intervals(path, card["sha256"]) if alpha is None else None
+    return Upscaler(generator, recipe.scale, recipe.channels, card, engine, intervals)
 
 
 def from_preset(preset: str | Path) -> "keras.Model":

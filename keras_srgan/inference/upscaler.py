@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -11,92 +10,14 @@ import numpy as np
 
 from keras_srgan.images import LUMA
 from keras_srgan.inference.engines import Engine, make_engine, require
+from keras_srgan.inference.intervals import Intervals
+from keras_srgan.inference.options import Options, Result
 from keras_srgan.inference.tiles import cut_image
 from keras_srgan.networks.graph.receptive_field import alignment, receptive_radius, sees_whole_image
 from keras_srgan.resampling import quantise, resize
 
+DEFAULT = Options()
 ROUND = 5  # LR px that a round of back-projection looks further: 2 down, 2 up, 1 for the blocks
-
-
-@dataclass(frozen=True)
-class Options:
-    """How an image is enlarged.
-
-    Args:
-        tile: LR pixels of a tile's own part; 0: the whole image at once. `"auto"` keeps the activations near 1 GB.
-        overlap: LR pixels around a tile; `"exact"`: as far as the network looks, so that there is no seam at all.
-            Fewer are blended.
-        blend: `"gaussian"` or `"linear"`: the weights of overlapping tiles below that.
-        self_ensemble: whether to average over the 8 flips and rotations.
-        back_project: integer, rounds of iterative back-projection.
-        colour: what a one-channel network does with three channels: `"luma"` enlarges the luma, and the chroma by
-            bicubic; `"channels"` enlarges each.
-        stretch: whether the network sees the image's darkest and brightest values as black and white. For images that
-            use little of their range, as CT in 16 bits: their detail is too faint for a network trained on
-            radiographs. A part of an image then differs from the whole.
-        map: whether to compute `Result.added`, and `Result.spread` with `self_ensemble`.
-
-    Example:
-
-    >>> image = np.zeros((24, 32), "uint8")
-    >>> keras_srgan.load("xray-fast").run(image, options=Options(tile=16, map=True)).added.shape
-    (96, 128)
-
-    Reference:
-        Timofte et al., CVPR 2016 (self-ensemble); Irani and Peleg, CVGIP 1991 (back-projection).
-    """
-
-    tile: int | str = "auto"
-    overlap: int | str = "exact"
-    blend: str = "gaussian"
-    self_ensemble: bool = False
-    back_project: int = 0
-    colour: str = "luma"
-    map: bool = False
-    stretch: bool = False
-
-    def __post_init__(self):
-        for name, word in (("tile", "auto"), ("overlap", "exact"), ("back_project", None)):
-            value = getattr(self, name)
-            if value != word and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-                other = f" or {word!r}" if word else ""
-                raise ValueError(f"{name} {value!r}: give a whole number from 0{other}")
-        for name, known in (("blend", ("gaussian", "linear")), ("colour", ("luma", "channels"))):
-            if getattr(self, name) not in known:
-                raise ValueError(f"{name} {getattr(self, name)!r}: choose one of {', '.join(known)}")
-
-
-@dataclass
-class Result:
-    """An enlarged image and what is known about it.
-
-    Args:
-        pixels: array of the input's dtype and axes.
-        added: float32 array of the same shape, what the network added to bicubic, in the image's own units
-            (grey levels); `None` if not asked for.
-        spread: float32 array of the same shape, the standard deviation over the self-ensemble, in the same units;
-            `None` without one.
-        consistency: RMS difference between the reduced output and the input, in the same units, before and after
-            back-projection; `None` without it.
-        tiles: integer, in all.
-        exact: whether the result is the whole image's; `False` where tiles are blended, or where the network
-            takes statistics over the image and was given tiles.
-        note: one line to show the user, or nothing.
-
-    Example:
-
-    >>> result = keras_srgan.load("xray-fast").run(np.zeros((24, 32), "uint8"))
-    >>> result.pixels.shape, result.tiles, result.exact
-    ((96, 128), 1, True)
-    """
-
-    pixels: np.ndarray
-    added: np.ndarray | None
-    spread: np.ndarray | None
-    consistency: tuple[float, float] | None
-    tiles: int
-    exact: bool
-    note: str
 
 
 class Upscaler:
@@ -110,6 +31,7 @@ class Upscaler:
         channels: integer, the generator's channels.
         card: dictionary, the model card.
         engine: what runs the network: `"auto"` or one of `keras_srgan.inference.engines.ENGINES`.
+        intervals: `Intervals` calibrated for these weights, or `None`.
 
     Raises:
         ValueError: for an unknown engine, or one whose package is not installed.
@@ -128,10 +50,11 @@ class Upscaler:
         channels: int,
         card: dict[str, Any] | None = None,
         engine: str = "auto",
+        intervals: Intervals | None = None,
     ):
         require(engine)
         self.generator, self.scale, self.channels = generator, scale, channels
-        self.card = card or {}
+        self.card, self.intervals = card or {}, intervals
         self.halo = receptive_radius(generator)
         self._name = engine
         self._engine: Engine | None = None
@@ -155,7 +78,7 @@ class Upscaler:
         self,
         image: np.ndarray,
         max_value: float | None = None,
-        options: Options = Options(),
+        options: Options = DEFAULT,
         progress: Callable[[int, int], object] = lambda done, total: None,
     ) -> Result:
         """Enlarges an image, or a batch of them.
@@ -176,11 +99,14 @@ class Upscaler:
             and values in `[0, max_value]`.
 
         Raises:
-            ValueError: for another dtype or shape, an empty array, or NaN and infinite values.
+            ValueError: for another dtype or shape, an empty array, or NaN and infinite values; for an interval
+                of colour, or by weights that were not calibrated.
         """
         image, white = self._check(np.asarray(image), max_value)
         batch = image[None, ..., None] if image.ndim == 2 else image[None] if image.ndim == 3 else image
         n, h, w, c = batch.shape
+        if options.interval:
+            self._check_interval(c)
         needed = self.halo + ROUND * options.back_project
         overlap = needed if options.overlap == "exact" else int(options.overlap)
         blend = options.blend if overlap < needed else None
@@ -189,7 +115,8 @@ class Upscaler:
 
         shape = (n, h * self.scale, w * self.scale, c)
         results = [np.empty(shape, image.dtype)]
-        results += [np.empty(shape, "float32") for _ in range(options.map * (1 + options.self_ensemble))]
+        more = options.map * (1 + options.self_ensemble) + 2 * options.interval
+        results += [np.empty(shape, "float32") for _ in range(more)]
         errors, done = np.zeros(2), itertools.count(1)
 
         def enlarge_tile(tile: np.ndarray, weight: np.ndarray, span: tuple[float, float]) -> np.ndarray:
@@ -207,17 +134,22 @@ class Upscaler:
             for place, planes in grid.enlarge(each, partial(enlarge_tile, span=span), len(results)):
                 for result, plane in zip(results, planes, strict=True):
                     result[i, place] = self._restore(plane, white, image.dtype) if result is results[0] else plane
+            if self.intervals and options.interval:  # of the whole image: a tile's edge has no surroundings
+                lr, sr = each[..., 0].astype("float64"), results[-1][i, ..., 0]
+                bounds = self.intervals.bounds(lr, sr, self.scale, span, white)
+                results[-2][i, ..., 0], results[-1][i, ..., 0] = bounds
         enlarged, *maps = [r[0, ..., 0] if image.ndim == 2 else r[0] if image.ndim == 3 else r for r in results]
         before, after = np.sqrt(errors / batch.size)
         exact, note = self._exactness(len(grid), overlap, needed)
         return Result(
             enlarged,
             maps[0] if options.map else None,
-            maps[1] if len(maps) > 1 else None,
+            maps[1] if options.map and options.self_ensemble else None,
             (float(before), float(after)) if options.back_project else None,
             n * len(grid),
             exact,
             note,
+            *(maps[-2:] if options.interval else ()),
         )
 
     def _check(self, image: np.ndarray, max_value: float | None) -> tuple[np.ndarray, float]:
@@ -240,6 +172,12 @@ class Upscaler:
         if self.channels not in (1, channels):
             raise ValueError(f"upscale: {channels} channel(s) for a network of {self.channels}")
         return image, white
+
+    def _check_interval(self, channels: int) -> None:
+        if self.intervals is None:
+            raise ValueError("interval: these weights are not calibrated; see docs/intervals.md")
+        if channels != 1:
+            raise ValueError(f"interval: calibrated for gray images, received {channels} channels")
 
     def _exactness(self, tiles: int, overlap: int, needed: int) -> tuple[bool, str]:
         if tiles > 1 and sees_whole_image(self.generator):
@@ -270,6 +208,7 @@ class Upscaler:
             planes.append(sr - plain)
             if spread is not None:
                 planes.append(np.broadcast_to(spread, sr.shape))
+        planes += [sr] * (2 * options.interval)
         return np.stack(planes), error
 
     def _ensemble(

@@ -11,6 +11,7 @@ from keras_srgan.metrics.fidelity import (
     ssim,
 )
 from keras_srgan.metrics.perceptual import lpips, vgg_distance, vgg_features
+from keras_srgan.metrics.structure import invented_structure, lost_structure
 
 __all__ = [
     "ImageTooSmall",
@@ -18,6 +19,8 @@ __all__ = [
     "SSIM",
     "consistency",
     "gradient_similarity",
+    "invented_structure",
+    "lost_structure",
     "lpips",
     "ms_ssim",
     "psnr",

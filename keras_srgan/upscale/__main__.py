@@ -35,6 +35,7 @@ def parser() -> Parser:
     existing.add_argument("--overwrite", action="store_true", help="replace results that exist")
     existing.add_argument("--resume", action="store_true", help="skip files whose result exists")
     files.add_argument("--map", action="store_true", help="also write what was added: picture, array, Parametric Map")
+    files.add_argument("--interval", action="store_true", help="also write calibrated intervals: picture, array")
     files.add_argument("--max-pixels", type=positive, metavar="N", help="largest image read [268435456]")
     files.add_argument(
         "--bits", type=int, choices=range(8, 17), metavar="8-16", help="that 16-bit raster files use [found]"
@@ -109,10 +110,10 @@ def work(arguments) -> int:
     from keras_srgan.inference.choice import AUTO, AutoUpscaler
     from keras_srgan.upscale.batch import run_batch
     from keras_srgan.upscale.jobs import plan_jobs
-    from keras_srgan.upscale.outputs import map_endings
+    from keras_srgan.upscale.outputs import dicom_endings, map_endings
     from keras_srgan.upscale.record import FileOptions
 
-    names = ("tile", "overlap", "blend", "self_ensemble", "back_project", "colour", "map")
+    names = ("tile", "overlap", "blend", "self_ensemble", "back_project", "colour", "map", "interval")
     options = Options(**{name: getattr(arguments, name) for name in names})
     settings = FileOptions(arguments.overwrite, arguments.resume, arguments.max_pixels, arguments.bits)
     network = {name: getattr(arguments, name) for name in ("alpha", "engine", "precision")}
@@ -122,7 +123,7 @@ def work(arguments) -> int:
     upscaler = make()
     if note := emulation_note(arguments.precision):
         print(f"{PROGRAM}: {note}", file=sys.stderr)
-    endings = map_endings(options.map, options.self_ensemble, (".png", ".npy", ".dcm"))
+    endings = map_endings(options) + dicom_endings(options)
     jobs = plan_jobs(arguments.inputs, arguments.out, upscaler.scale, arguments.format, endings)
     for folder in {job.target.parent for job in jobs if job.target}:
         remove_stale(folder)

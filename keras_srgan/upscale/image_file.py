@@ -134,7 +134,7 @@ class _Work:
             if result.consistency is not None:
                 consistency.append(result.consistency)
                 self.record.consistency = [float(value) for value in np.mean(consistency, axis=0)]
-            if self.options.map:
+            if self.options.map or self.options.interval:
                 self._maps(result, frame, part)
             alpha = frame.alpha
             if alpha is not None:
@@ -198,12 +198,22 @@ class _Work:
             if values is None:
                 continue
             values = values if frame.padding is None else frame.padding.blank(values)
-            picture, array = (self.job.beside(f"{part}_{name}{suffix}") for suffix in (".png", ".npy"))
-            self.written.append(write_image(picture, draw(values, frame.max_value)))
-            self.written.append(write_atomically(array, partial(_save, values)))
-            self.record.maps += [str(picture), str(array)]
+            self._map(f"{part}_{name}", draw(values, frame.max_value), values)
             if outputs.makes_dicom_maps(self.job) and maps_fit(self.frames, self.upscaler.scale):
                 self.planes.setdefault(name, []).append(values if values.ndim == 2 else values.mean(axis=-1))
+
+        if result.lower is not None and result.upper is not None:
+            both = np.stack([result.lower, result.upper])
+            half = (result.upper - result.lower) / 2
+            half = half if frame.padding is None else frame.padding.blank(half)
+            self._map(f"{part}_interval", spread_picture(half, frame.max_value), both)
+            self.record.note(f"half-width of its intervals: {half.mean():.3g} grey levels in the mean")
+
+    def _map(self, ending: str, picture: np.ndarray, values: np.ndarray) -> None:
+        drawn, array = (self.job.beside(ending + suffix) for suffix in (".png", ".npy"))
+        self.written.append(write_image(drawn, picture))
+        self.written.append(write_atomically(array, partial(_save, values)))
+        self.record.maps += [str(drawn), str(array)]
 
     def write(self, target: Path, results: Iterable[Frame]) -> Path:
         """Writes what belongs into one file, as it comes."""

@@ -18,10 +18,15 @@ _HOLDS_SEVERAL = (".tif", ".dcm")
 _LONGEST_NAME = 255  # bytes, on all common file systems
 
 
-def map_endings(added: bool, spread: bool, suffixes: tuple[str, ...] = (".png", ".npy")) -> tuple[str, ...]:
-    """How the names of the maps beside a result end: of what was added, and of the ensemble's spread."""
-    names = ("added", "spread")[: added + (added and spread)]
-    return tuple(f"_{name}{suffix}" for name in names for suffix in suffixes)
+def map_endings(options: "Options") -> tuple[str, ...]:
+    """How the names of the maps beside a result end: of what was added, the ensemble's spread, the intervals."""
+    kinds = {"added": options.map, "spread": options.map and options.self_ensemble, "interval": options.interval}
+    return tuple(f"_{name}{suffix}" for name, wanted in kinds.items() if wanted for suffix in (".png", ".npy"))
+
+
+def dicom_endings(options: "Options") -> tuple[str, ...]:
+    """The same of the maps that are DICOM objects; intervals are none."""
+    return tuple(f"_{name}.dcm" for name in ("added", "spread")[: options.map * (1 + options.self_ensemble)])
 
 
 def makes_dicom_maps(job: Job) -> bool:
@@ -44,16 +49,15 @@ def targets(job: Job, count: int) -> list[Path]:
 
 def all_files(job: Job, count: int, options: "Options") -> list[Path]:
     """Every file of a job: results and maps."""
-    wanted = options.map, options.self_ensemble
-    files = [*targets(job, count), *(job.beside(part + end) for part in parts(count) for end in map_endings(*wanted))]
+    files = [*targets(job, count), *(job.beside(part + end) for part in parts(count) for end in map_endings(options))]
     if makes_dicom_maps(job):
-        files += map(job.beside, map_endings(*wanted, suffixes=(".dcm",)))
+        files += map(job.beside, dicom_endings(options))
     return files
 
 
 def finished(job: Job, count: int, options: "Options") -> bool:
     """Whether every file of a job is there; not every image can have a Parametric Map, so these don't count."""
-    maps = {job.beside(end) for end in map_endings(True, True, suffixes=(".dcm",))}
+    maps = {job.beside(end) for end in dicom_endings(options)}
     return all(path.exists() for path in all_files(job, count, options) if path not in maps)
 
 
