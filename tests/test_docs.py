@@ -13,7 +13,7 @@ from keras_srgan.resampling import resize
 from keras_srgan.weights import cards
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]
 
 
 def test_a_network_added_as_the_page_says_is_built_and_starts_as_bicubic(monkeypatch, rng):
@@ -30,7 +30,7 @@ def test_a_network_added_as_the_page_says_is_built_and_starts_as_bicubic(monkeyp
     np.testing.assert_allclose(np.asarray(generator(lr))[0], resize(lr[0], 4), atol=1e-5)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_and_named_files_exist(page):
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)", text):

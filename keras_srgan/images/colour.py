@@ -23,7 +23,8 @@ def luma(rgb: np.ndarray) -> np.ndarray:
     return ((299 * red + 587 * green + 114 * blue + 500) // 1000).astype(rgb.dtype)
 
 
-LUMA = np.array([0.299, 0.587, 0.114], "float32")  # ITU-R BT.601
+LUMA = np.array([0.299, 0.587, 0.114], "float32")
+"""The shares of red, green and blue in luma (ITU-R BT.601)."""
 
 
 # MATLAB's rgb2ycbcr (BT.601, studio range), for RGB in [0, 1] and results in [0, 255].

@@ -63,8 +63,8 @@ def relativistic_adversarial_loss(real_logits, fake_logits):
     return discriminator_loss(fake, real)
 
 
-# The generator's term and the discriminator's loss, each of the values before the sigmoid for HR and for SR.
 ADVERSARIAL = {
     "standard": (adversarial_loss, discriminator_loss),
     "relativistic": (relativistic_adversarial_loss, relativistic_discriminator_loss),
 }
+"""The generator's term and the discriminator's loss, each of the values before the sigmoid for HR and for SR."""

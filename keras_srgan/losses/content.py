@@ -52,3 +52,4 @@ def total_variation(sr):
 
 
 CONTENT = {"mse": mse, "l1": l1, "charbonnier": charbonnier}
+"""The content losses by the name that a recipe has for them."""

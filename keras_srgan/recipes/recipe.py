@@ -16,8 +16,8 @@ from typing import Any
 from keras_srgan.degradation.presets import changed
 from keras_srgan.degradation.settings import BICUBIC, Degradation
 
-# What a recipe says of itself: no flag changes it.
 LABELS = ("name", "source", "reported")
+"""What a recipe says of itself: no flag changes it."""
 # What older cards, run.json, TOML files and shards call a field, and its name now.
 RENAMED = {"frame": "image_size"}
 

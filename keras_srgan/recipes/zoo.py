@@ -216,10 +216,9 @@ RECIPES = {
         ),
     )
 }
+"""Every recipe, by its name."""
 
 
-# What `train` without --data overrides: sized for the embedded radiograph and 2 CPU cores. In so few steps the full
-# weights of the adversarial stage draw a grid. It is noisy and has no letters: L1 reads 0.1 dB more there than MSE.
 SAMPLE = dict(
     pretrain_loss="l1",
     edges=0.0,
@@ -234,6 +233,8 @@ SAMPLE = dict(
     perceptual_weight=1e-5,
     image_size="",
 )
+"""What `train` without --data overrides: sized for the embedded radiograph and 2 CPU cores. In so few steps the full
+weights of the adversarial stage draw a grid. It is noisy and has no letters: L1 reads 0.1 dB more there than MSE."""
 
 
 def find_recipe(name: str) -> Recipe:
