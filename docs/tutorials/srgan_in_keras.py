@@ -213,7 +213,7 @@ sr = psnr_of_test("adversarial")
 """
 ## What came out
 
-The adversarial stage usually gives up some decibels, and edges gain contrast. The picture shows the original above
+Compare the two figures: the adversarial loss asks for something else than PSNR. The picture shows the original above
 the enlarged image.
 """
 
