@@ -12,7 +12,7 @@ from keras_srgan.terminal import StatusLine
 
 REAL = ("cxr-real-mild", "cxr-real-hard")
 PROTOCOLS = ("cxr", "cxr96", "cxr720", *REAL, "natural-y", "rgb")
-TASKS = ("figures", "calibrate", "intervals")
+TASKS = ("figures", "calibrate", "intervals", "detection")
 METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "invented", "lost", "seconds")
 
 
@@ -43,7 +43,10 @@ def parser() -> Parser:
         help="names, run folders, or their files of "
         "discriminator weights, judged as classifiers of real and generated patches",
     )
-    task = "instead of figures: calibrate writes NAME.interval.json beside the weights; intervals measures its coverage"
+    task = (
+        "instead of figures: calibrate writes NAME.interval.json beside the weights, intervals measures its coverage, "
+        "detection plants faint nodules and lines and gives an observer's AUC"
+    )
     parse.add_argument("--task", choices=TASKS, default="figures", help=f"{task} [figures]")
     parse.add_argument("--coverage", type=float, default=0.9, metavar="P", help="of the intervals calibrated [0.9]")
     parse.add_argument("--report", metavar="OUT", help="folder for report.html, report.md, CSV and JSON")
@@ -65,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
     if parsed.mos and not (parsed.data and parsed.weights):
         parse.error("--mos needs --data and --weights")
     if parsed.task != "figures":
-        if not (parsed.data and parsed.weights):
+        if not (parsed.data and (parsed.weights or parsed.task == "detection")):
             parse.error(f"--task {parsed.task} needs --data and --weights")
         for name in ("metrics", "discriminator", "report", "mos", "most", "nearest", "lanczos", "nlm"):
             if getattr(parsed, name):
@@ -148,6 +151,7 @@ def _reporting(line: StatusLine) -> dict[str, Any]:
 
 
 def run_task(arguments, protocol, command: str) -> int:
+    from keras_srgan.evaluate.detection import detection_markdown
     from keras_srgan.evaluate.intervals import calibrate, coverage_markdown
 
     line = StatusLine()
@@ -158,7 +162,8 @@ def run_task(arguments, protocol, command: str) -> int:
                 line.clear()
                 print(path, flush=True)
             return 0
-        text = coverage_markdown(arguments.data, arguments.weights, protocol, arguments.seed, **_reporting(line))
+        measure = coverage_markdown if arguments.task == "intervals" else detection_markdown
+        text = measure(arguments.data, arguments.weights, protocol, arguments.seed, **_reporting(line))
     print(f"{text}\n\n{protocol.describe()['text']}\n\nCommand: `{command}`")
     return 0
 
