@@ -277,7 +277,7 @@ def test_jax_is_taken_where_it_is_alone_and_a_missing_backend_is_named():
     code = "import os, sys; sys.modules['{}'] = None; import keras_srgan; print(os.environ['KERAS_BACKEND'])"
     assert done(start("-c", code.format("tensorflow"), KERAS_BACKEND="")).strip() == "jax"
     assert done(start("-c", code.format("jax"), KERAS_BACKEND="")).strip() == ""
-    code = "import sys; sys.modules['jax'] = None; from keras_srgan.train import main; sys.exit(main([]))"
+    code = "import sys; sys.modules['jax'] = None; from keras_srgan.train.__main__ import main; sys.exit(main([]))"
     message = done(start("-c", code), 1)
     assert message.count("\n") == 1 and "KERAS_BACKEND is jax, which is not installed" in message
 

@@ -132,7 +132,7 @@ def save_to_preset(upscaler: "Upscaler", folder: str | Path) -> Path:
     Example:
 
     >>> upscaler = keras_srgan.load("xray-fast")
-    >>> keras_srgan.save_to_preset(upscaler, "my-network")
+    >>> path = keras_srgan.save_to_preset(upscaler, "my-network")
     """
     card = {key: value for key, value in upscaler.card.items() if key not in ("alpha", "pretrained_sha256")}
     if "recipe" not in card:

@@ -54,7 +54,7 @@ def test_enlarging_and_measuring_do_not_depend_on_the_session(rng, request):
     pair = rng.random((2, 1, 40, 44, 1), "float32")
     expected = keras_srgan.load("xray-fast").upscale(image), float(lpips(*pair)[0])
     request.getfixturevalue("odd_session")
-    for engine in ("keras", "fast"):
+    for engine in ("keras", "xla"):
         found = keras_srgan.load("xray-fast", engine=engine).upscale(image)
         assert np.abs(found.astype(int) - expected[0].astype(int)).max() <= 1
     assert float(lpips(*pair)[0]) == pytest.approx(expected[1], abs=1e-5)

@@ -77,7 +77,7 @@ def _prepare(name: str, generator: keras.Model) -> Engine:
     require(name)
     backend = keras.backend.backend()
     if backend not in COMPILING:
-        if name in ("xla", "fast"):
+        if name == "xla":
             raise ValueError(f"engine {name!r} needs Keras on {' or '.join(COMPILING)}, not on {backend}: choose keras")
         name = "keras" if name == "auto" else name
     # A layer's input and output, and a copy.
