@@ -167,6 +167,7 @@ def detection_markdown(
             warn(f"left out: {pair}")
         else:
             planted, places = plant(pair, protocol, np.random.default_rng([seed, zlib.crc32(pair.name.encode())]))
+            assert planted.hr is not None
             images = {"HR": planted.hr, **{method.name: method(planted, protocol)[0] for method in methods}}
             for kind, corners in places.items():
                 owners.setdefault(kind, []).extend([patient_of(pair.name) or pair.name] * len(corners))
