@@ -39,7 +39,8 @@ def _save_float16(model: "keras.Model", path: Path) -> None:
                     value = item[()]
                     # Kernels only: a BN variance can leave float16's range, and vectors weigh nothing.
                     small = value.ndim > 1 and float(np.abs(value).max(initial=0)) < 65504
-                    file[name] = value.astype("float16") if small else value
+                    options = {"compression": "gzip", "shuffle": True} if small else {}
+                    file.create_dataset(name, data=value.astype("float16") if small else value, **options)
                 elif name.endswith("/vars") and _arrays(item.parent):
                     file.require_group(name).attrs["name"] = item.attrs["name"]
 

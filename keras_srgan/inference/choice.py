@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # The first of each that is there. The second of DEGRADED draws less of the noise than the others do.
 CLEAN = ("xray-srgan-plus",)
-DEGRADED = ("xray-real", "xray-srgan-plus-pretrained")
+DEGRADED = ("xray-real", "xray-real-pretrained", "xray-srgan-plus-pretrained")
 # Above NOISY the SSIM of what learned on clean images falls below bicubic's, and from JPEG of quality 90 down: see
 # docs/degradation.md.
 NOISY = 1.5  # grey levels of 255
