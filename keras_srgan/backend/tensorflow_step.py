@@ -64,7 +64,13 @@ class TrainStep(keras.Model):
 
         context = tf.distribute.get_replica_context()
         mean = functools.partial(context.all_reduce, tf.distribute.ReduceOp.MEAN)
-        together = Collectives(mean, functools.partial(context.all_gather, axis=0), context.num_replicas_in_sync)
+
+        def rows(x):
+            # TensorFlow gathers no bfloat16.
+            wide = tf.cast(x, tf.float32) if x.dtype == tf.bfloat16 else x
+            return tf.cast(context.all_gather(wide, axis=0), x.dtype)
+
+        together = Collectives(mean, rows, context.num_replicas_in_sync)
 
         def alone(lr, hr):
             asks = contextlib.nullcontext() if self.compiled_part else using_collectives(together)

@@ -29,7 +29,7 @@ BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
 STEPS, BATCH = 5, 4
 TINY = (
     "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 64 --patch 32 --batch 4 --val-patch 32 "
-    "--patches-per-epoch 12 --pretrain-epochs 2 --epochs 1 --features none"
+    "--patches-per-epoch 12 --pretrain-epochs 2 --epochs 1 --features none --precision float32"
 ).split()
 OP_BY_OP = {"tensorflow": ["--no-xla"], "jax": []}  # what begins sooner
 
@@ -190,6 +190,7 @@ CASES = {
     "BN over the batch": {"norm": "batch", "jit": BACKEND == "jax", "judge": "strided"},
     "XLA without BN": {"norm": "none", "content": True},
     "BN over each part": {"norm": "batch", "jit": BACKEND == "jax", "sync": False},
+    "bfloat16": {"norm": "none", "jit": BACKEND == "jax", "precision": "mixed_bfloat16", "judge": "strided"},
     "float16": {"norm": "none", "jit": BACKEND == "jax", "precision": "mixed_float16", "clip": 0.0},
     # On TensorFlow in pieces, which compile for long: once, for what else looks at all devices too.
     "XLA with BN over the batch": {"norm": "batch", "adversarial": "relativistic"},
@@ -248,8 +249,9 @@ def test_bn_over_each_part_is_something_else(found):
     assert np.abs(two - one).max() > 1e-3
 
 
-def test_float16_on_two_devices(found):
-    one, two = (found[f"float16 {who} logs"] for who in ("one", "two"))
+@pytest.mark.parametrize("half", ("float16", "bfloat16"))
+def test_half_precision_on_two_devices(found, half):
+    one, two = (found[f"{half} {who} logs"] for who in ("one", "two"))
     np.testing.assert_allclose(two, one, atol=0.02, rtol=0.02)
 
 
