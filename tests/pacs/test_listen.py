@@ -36,6 +36,7 @@ def test_an_image_arrives_enlarged_in_a_series_of_its_own_and_no_log_names_the_p
     running.wait(done=1, failed=1)
     source = pydicom.dcmread(path)
     (result,) = node.stored.values()
+    result.file_meta = pydicom.dataset.FileMetaDataset()
     result.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
     expected = keras_srgan.load(weights).upscale(source.pixel_array, 4095)
     np.testing.assert_allclose(result.pixel_array.astype(int), expected.astype(int), atol=1)
