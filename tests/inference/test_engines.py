@@ -46,6 +46,20 @@ def test_every_engine_gives_keras_image(engine, name, shaken, rng):
         assert np.abs(sr - expected).max() * 127.5 < (3e-3 if sees_whole_image(generator) else 1e-3)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_every_engine_follows_weights_that_change_after_the_first_image(engine, shaken, rng):
+    for package in PACKAGES.get(engine, ()):
+        pytest.importorskip(package)
+    generator = shaken(srresnet(scale=2, filters=8, blocks=1))
+    run, lr = make_engine(engine, generator).run, smooth(rng, 1, 9, 7, 1)
+    before = run(lr)
+    for variable in generator.trainable_variables:
+        variable.assign(1.1 * variable)
+    after = np.asarray(generator(lr, training=False))
+    assert np.abs(after - before).max() > 1e-2
+    assert np.abs(run(lr) - after).max() < 1e-4
+
+
 def test_bilinear_enlargement_runs_at_any_size(rng):
     generator = unet(filters=4, upsampling="bilinear")
     engine = make_engine("keras", generator)

@@ -1,5 +1,7 @@
 """Engines: what runs a generator. All give the same image; they differ in speed and in what they need."""
 
+import functools
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -87,8 +89,29 @@ def _prepare(name: str, generator: keras.Model) -> Engine:
     if name in ("onnx", "openvino"):
         from keras_srgan.inference.engines import exported
 
-        return Engine(name, getattr(exported, name)(generator), pixels)
+        return Engine(name, _following(getattr(exported, name), generator), pixels)
     return Engine(name, _whole(generator, xla=name == "xla"), pixels)
+
+
+def _following(
+    make: Callable[[keras.Model], Callable[[np.ndarray], np.ndarray]], generator: keras.Model
+) -> Callable[[np.ndarray], np.ndarray]:
+    """An exported form that is made again when the generator's weights have changed, as by fine-tuning."""
+
+    def state() -> int:
+        return functools.reduce(
+            lambda value, each: zlib.crc32(np.ascontiguousarray(each), value), generator.variables, 0
+        )
+
+    known, run = state(), make(generator)
+
+    def current(lr: np.ndarray) -> np.ndarray:
+        nonlocal known, run
+        if (now := state()) != known:
+            known, run = now, make(generator)
+        return run(lr)
+
+    return current
 
 
 def _whole(generator: keras.Model, xla: bool) -> Callable[[np.ndarray], np.ndarray]:
