@@ -100,7 +100,7 @@ def _following(
 
     def state() -> int:
         return functools.reduce(
-            lambda value, each: zlib.crc32(np.ascontiguousarray(each), value), generator.variables, 0
+            lambda value, each: zlib.crc32(each.tobytes(), value), generator.variables, 0
         )
 
     known, run = state(), make(generator)
