@@ -1,6 +1,5 @@
 """Engines: what runs a generator. All give the same image; they differ in speed and in what they need."""
 
-import functools
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -99,9 +98,10 @@ def _following(
     """An exported form that is made again when the generator's weights have changed, as by fine-tuning."""
 
     def state() -> int:
-        return functools.reduce(
-            lambda value, each: zlib.crc32(each.tobytes(), value), generator.variables, 0
-        )
+        value = 0
+        for variable in generator.variables:
+            value = zlib.crc32(np.asarray(variable).tobytes(), value)
+        return value
 
     known, run = state(), make(generator)
 
