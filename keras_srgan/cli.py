@@ -156,3 +156,11 @@ def positive(text: str) -> int:
 
 
 positive.__name__ = "positive number"
+
+
+def port(text: str) -> int:
+    """A port's number, for argparse; 0 asks the system for a free one."""
+    value = int(text)
+    if not 0 <= value < 65536:
+        raise ValueError
+    return value

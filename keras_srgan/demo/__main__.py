@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_srgan.cli import Parser, run_safely, start_quietly
+from keras_srgan.cli import Parser, port, run_safely, start_quietly
 
 PROGRAM = "keras-srgan demo"
 NETWORKS = ("xray-fast", "xray-srgan-plus")
@@ -21,19 +21,9 @@ def parser() -> Parser:
     parse.add_argument("--weights", nargs="+", default=list(NETWORKS), metavar="W", help=f"[{' '.join(NETWORKS)}]")
     engine = "where the network runs; auto: in the page if npm can fetch its runtime [auto]"
     parse.add_argument("--engine", choices=("auto", "page", "python"), default="auto", help=engine)
-    parse.add_argument("--port", type=_port, default=0, help="of this computer [any that is free]")
+    parse.add_argument("--port", type=port, default=0, help="of this computer [any that is free]")
     parse.add_argument("--no-browser", action="store_true", help="print the address only")
     return parse
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 65536:
-        raise ValueError
-    return value
-
-
-_port.__name__ = "port"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_srgan.cli import Parser, positive, run_safely
+from keras_srgan.cli import Parser, port, positive, run_safely
 from keras_srgan.packages import require
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def parser() -> Parser:
     verbs = parse.add_subparsers(dest="verb", required=True, metavar="VERB")
     listen = verbs.add_parser("listen", help="receive by C-STORE, enlarge, send on")
     listen.add_argument("--out-to", required=True, metavar="DEST", help="AE@HOST:PORT (C-STORE) or URL (STOW-RS)")
-    listen.add_argument("--port", type=_port, default=11112, help="TCP port; 0: any free one [11112]")
+    listen.add_argument("--port", type=port, default=11112, help="TCP port; 0: any free one [11112]")
     listen.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="own address [127.0.0.1]")
     who = listen.add_mutually_exclusive_group(required=True)
     who.add_argument("--accept-from", nargs="+", type=_title, metavar="AE", help="AE titles that may send")
@@ -38,7 +38,7 @@ def parser() -> Parser:
     listen.add_argument("--queue", type=Path, default=Path("pacs-queue"), metavar="DIR", help="[pacs-queue]")
     listen.add_argument("--queue-gb", type=_amount, default=20.0, metavar="N", help="most on disk before refusal [20]")
     listen.add_argument("--associations", type=positive, default=64, metavar="N", help="at once [64]")
-    listen.add_argument("--status-port", type=_port, metavar="N", help="a page on 127.0.0.1:N; 0: any free port")
+    listen.add_argument("--status-port", type=port, metavar="N", help="a page on 127.0.0.1:N; 0: any free port")
     listen.add_argument("--retry-failed", action="store_true", help="queue again what failed")
     fetch = verbs.add_parser("fetch", help="fetch by DICOMweb, enlarge, store")
     fetch.add_argument("url", metavar="URL", help="of the DICOMweb server, without /studies")
@@ -71,13 +71,6 @@ def parser() -> Parser:
     return parse
 
 
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 65536:
-        raise ValueError
-    return value
-
-
 def _title(text: str) -> str:
     if not 0 < len(text.strip()) <= 16 or not text.isascii() or not text.isprintable() or "\\" in text:
         raise ValueError
@@ -91,7 +84,7 @@ def _amount(text: str) -> float:
     return value
 
 
-_port.__name__, _title.__name__, _amount.__name__ = "port", "AE title", "positive number"
+_title.__name__, _amount.__name__ = "AE title", "positive number"
 
 
 def main(arguments: list[str] | None = None) -> int:
