@@ -1,5 +1,6 @@
 """`keras_srgan.load`: weights to an `Upscaler`."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ def load(
         load_weights(generator, path)
         if alpha is not None:
             card = {**card, "alpha": alpha, "pretrained_sha256": _mix(generator, path, card.get("pretrained"), alpha)}
-    intervals = read_intervals(path, card["sha256"]) if alpha is None else None
+    intervals = partial(read_intervals, path, card["sha256"]) if alpha is None else None
     return Upscaler(generator, recipe.scale, recipe.channels, card, engine, intervals)
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import keras
@@ -31,7 +31,7 @@ class Upscaler:
         channels: integer, the generator's channels.
         card: dictionary, the model card.
         engine: what runs the network: `"auto"` or one of `keras_srgan.inference.engines.ENGINES`.
-        intervals: `Intervals` calibrated for these weights, or `None`.
+        intervals: `Intervals` calibrated for these weights, a function that reads them, or `None`.
 
     Raises:
         ValueError: for an unknown engine, or one whose package is not installed.
@@ -50,11 +50,11 @@ class Upscaler:
         channels: int,
         card: dict[str, Any] | None = None,
         engine: str = "auto",
-        intervals: Intervals | None = None,
+        intervals: Intervals | Callable[[], Intervals | None] | None = None,
     ):
         require(engine)
         self.generator, self.scale, self.channels = generator, scale, channels
-        self.card, self.intervals = card or {}, intervals
+        self.card, self._intervals = card or {}, intervals
         self.halo = receptive_radius(generator)
         self._name = engine
         self._engine: Engine | None = None
@@ -65,6 +65,11 @@ class Upscaler:
         if self._engine is None:
             self._engine = make_engine(self._name, self.generator)
         return self._engine
+
+    @cached_property
+    def intervals(self) -> Intervals | None:
+        """The intervals; read when first asked for, so that stale ones keep no network from running."""
+        return self._intervals() if callable(self._intervals) else self._intervals
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the engine, which each process makes anew: compiled programs can't be pickled."""
@@ -134,7 +139,7 @@ class Upscaler:
             for place, planes in grid.enlarge(each, partial(enlarge_tile, span=span), len(results)):
                 for result, plane in zip(results, planes, strict=True):
                     result[i, place] = self._restore(plane, white, image.dtype) if result is results[0] else plane
-            if self.intervals and options.interval:  # of the whole image: a tile's edge has no surroundings
+            if options.interval and self.intervals:  # of the whole image: a tile's edge has no surroundings
                 lr, sr = each[..., 0].astype("float64"), results[-1][i, ..., 0]
                 bounds = self.intervals.bounds(lr, sr, self.scale, span, white)
                 results[-2][i, ..., 0], results[-1][i, ..., 0] = bounds

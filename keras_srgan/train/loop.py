@@ -31,7 +31,7 @@ from keras_srgan.train.card import card, first_card
 from keras_srgan.train.claim import claim
 from keras_srgan.train.resume import finished_work, recover
 from keras_srgan.train.run import STAGES, Run, fingerprint
-from keras_srgan.train.stages import _build_critics, build_stage
+from keras_srgan.train.stages import build_critics, build_stage
 from keras_srgan.train.validation import HostValidation, Validation
 from keras_srgan.weights import SUFFIX, load_weights, save_weights
 
@@ -168,7 +168,7 @@ def _train(run: Run, resume: bool) -> list[dict[str, Any]]:
     stages = [stage for stage in STAGES if run.epochs(stage)]
     saved = progress["stage"]
     if stages == [*STAGES] and saved != "adversarial":
-        _build_critics(run, lambda line: None)  # what they lack is said now, not after the content stage
+        build_critics(run, lambda line: None)  # what they lack is said now, not after the content stage
     for stage in stages[stages.index(saved) if saved else 0 :]:
         with run.replicas.building():
             model = build_stage(run, stage, generator, restored=progress["stage"] == stage)

@@ -53,7 +53,7 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None, rest
             loss = recipe.pretrain_loss or recipe.content_loss
             model.compile(adam(recipe, stage, steps), loss, recipe.tv_weight, bool(recipe.xla))
             return model
-        discriminator, features = _build_critics(run, run.say, restored)
+        discriminator, features = build_critics(run, run.say, restored)
         _connect(run, generator, discriminator)
         gan = SRGAN(generator, discriminator, features, ema=recipe.ema)
         gan.compile(
@@ -77,7 +77,7 @@ def freeze_statistics(generator: keras.Model) -> None:
             layer.trainable = False
 
 
-def _build_critics(
+def build_critics(
     run: Run, log: Callable[[str], None], restored: bool = False
 ) -> tuple[keras.Model, keras.Model | None]:
     """The discriminator and the feature network."""

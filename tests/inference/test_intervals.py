@@ -123,8 +123,12 @@ def test_calibration_measurement_and_upscale_end_to_end(weights, make_image, tmp
     with pytest.raises(ValueError, match="of other weights"):
         read_intervals(weights, "another")
     (tmp_path / "mine.interval.json").write_text("{}")
+    upscaler, image = keras_srgan.load(weights), np.full((8, 8), 90, "uint8")
+    assert upscaler.upscale(image).shape == (32, 32)  # a stale file keeps no network from running
     with pytest.raises(ValueError, match="not an interval file"):
-        keras_srgan.load(weights)
+        upscaler.run(image, options=Options(interval=True))
+    assert evaluate([*given, "--task", "calibrate"]) == 0  # as the message says
+    assert keras_srgan.load(weights).run(image, options=Options(interval=True)).lower is not None
 
 
 def test_intervals_of_colour_and_of_too_few_pixels_are_refused(weights, tmp_path):
