@@ -18,6 +18,8 @@ class SRResNetTrainer(TrainStep):
             hold further images, at HR's size or smaller, that the pixel loss counts too.
         ema: float, the decay of the averaged generator per step; it is lower in the first steps,
             `(1 + step) / (10 + step)`. 0 turns averaging off.
+        teacher: `keras.Model` like `generator`, or `None`: a larger one that is done, whose SR is learned from beside
+            HR (distillation). It stays as it is.
 
     Call arguments:
         lr: tensor `(N, H, W, C)`.
@@ -35,7 +37,7 @@ class SRResNetTrainer(TrainStep):
 
     log_names: tuple[str, ...] = ("loss",)
 
-    def __init__(self, generator: keras.Model, ema: float = 0.999, **kwargs):
+    def __init__(self, generator: keras.Model, ema: float = 0.999, teacher: keras.Model | None = None, **kwargs):
         super().__init__(**kwargs)
         self.generator = generator
         extra = [layer.output for layer in generator.layers if layer.name.startswith("supervised")]
@@ -44,13 +46,21 @@ class SRResNetTrainer(TrainStep):
         self.ema_generator = keras.models.clone_model(generator)
         self.ema_generator.set_weights(generator.get_weights())
         self.ema_generator.trainable = False
+        self.teacher = teacher
+        if teacher is not None:
+            teacher.trainable = False
         self.step = self.add_weight(shape=(), dtype="int", initializer="zeros", trainable=False, name="step")
         self.trackers = [Average(name) for name in self.log_names]
         self.val_trackers = [FiniteAverage(name) for name in ("psnr", "ssim")]
         self.built = True
 
     def compile(  # type: ignore[override]
-        self, optimizer, content_loss: str = "mse", tv_weight: float = 0.0, jit_compile: bool | str = "auto"
+        self,
+        optimizer,
+        content_loss: str = "mse",
+        tv_weight: float = 0.0,
+        jit_compile: bool | str = "auto",
+        distillation_weight: float = 1.0,
     ):
         """Sets the optimizer and the loss.
 
@@ -59,12 +69,14 @@ class SRResNetTrainer(TrainStep):
             content_loss: `"mse"`, `"l1"` or `"charbonnier"`.
             tv_weight: float, of SR's total variation.
             jit_compile: whether to compile the steps with XLA; `"auto"`: not on a CPU with TensorFlow.
+            distillation_weight: float, of the mean absolute difference from the teacher's SR, if there is a teacher.
         """
         super().compile(optimizer=optimizer, jit_compile=jit_compile, auto_scale_loss=False)
         # Built here: an unbuilt optimizer loses its state when a checkpoint is restored.
         optimizer.build(self.generator.trainable_variables)
         self.content_loss = losses.CONTENT[content_loss]
         self.tv_weight = tv_weight
+        self.distillation_weight = distillation_weight
 
     @property
     def metrics(self):
@@ -80,7 +92,7 @@ class SRResNetTrainer(TrainStep):
     def forward(self, lr, hr):
         """One training pass: a list of each player's loss, and a list of the values of `log_names`."""
         images = keras.tree.flatten(self.images(lr, training=True))
-        loss = self.content(hr, images) + self.roughness(images[0])
+        loss = self.content(hr, images) + self.roughness(images[0]) + self.distance_from_teacher(lr, images[0])
         return [loss], [loss]
 
     def content(self, hr, images):
@@ -91,6 +103,12 @@ class SRResNetTrainer(TrainStep):
     def roughness(self, sr):
         """The weighted total variation of SR."""
         return self.tv_weight * losses.total_variation(sr) if self.tv_weight else 0.0
+
+    def distance_from_teacher(self, lr, sr):
+        """The weighted mean absolute difference from the teacher's SR (Hinton et al., 2015, for images)."""
+        if self.teacher is None:
+            return 0.0
+        return self.distillation_weight * losses.l1(ops.stop_gradient(self.teacher(lr, training=False)), sr)
 
     def update_average(self):
         """Moves the averaged generator towards the generator, BN statistics included."""

@@ -16,6 +16,7 @@ from keras_srgan.networks.generators.espcn import espcn
 from keras_srgan.networks.generators.fsrcnn import fsrcnn
 from keras_srgan.networks.generators.recursive import recursive
 from keras_srgan.networks.generators.rrdb import rrdb
+from keras_srgan.networks.generators.span import span
 from keras_srgan.networks.generators.srcnn import srcnn, srcnn_attention
 from keras_srgan.networks.generators.srresnet import srresnet
 from keras_srgan.networks.generators.unet import unet
@@ -27,6 +28,7 @@ GENERATORS: dict[str, Callable[..., Model]] = {
     "rrdb": rrdb,
     "edsr": edsr,
     "compact": compact,
+    "span": span,
     "unet": unet,
     "autoencoder": autoencoder,
     "recursive": recursive,
@@ -54,8 +56,13 @@ def _build(build: Callable[..., Model], name: str, **options) -> Model:
     return build(name=name, **{key: value for key, value in options.items() if key in taken})
 
 
-def build_generator(recipe: Recipe) -> Model:
+def build_generator(recipe: Recipe, branched: bool = False) -> Model:
     """Builds the generator that a recipe describes: LR to SR, float32, both in `[-1, 1]`.
+
+    Args:
+        recipe: `Recipe`.
+        branched: whether it is built as it is trained: one that has such a form (`span`) then has branches beside its
+            convolutions, which `fuse` makes one kernel of.
 
     Example:
 
@@ -75,6 +82,7 @@ def build_generator(recipe: Recipe) -> Model:
         first_kernel=recipe.first_kernel,
         bn_momentum=recipe.bn_momentum,
         cascades=recipe.cascades,
+        branched=branched,
     )
 
 

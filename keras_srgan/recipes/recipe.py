@@ -33,6 +33,7 @@ GENERATORS = (
     "rrdb",
     "edsr",
     "compact",
+    "span",
     "unet",
     "autoencoder",
     "recursive",
@@ -91,6 +92,7 @@ class Recipe:
     perceptual_weight: float = _field(0.006, "weight of the perceptual loss")
     adversarial_weight: float = _field(1e-3, "weight of the adversarial loss")
     tv_weight: float = _field(0.0, "weight of SR's total variation in both stages, which noise raises")
+    distillation_weight: float = _field(1.0, "with --teacher: weight of the mean distance from the teacher's SR")
 
     pretrain_epochs: int = _field(10, "epochs of the content stage (0 skips it)")
     epochs: int = _field(40, "epochs of the adversarial stage (0 skips it)")
@@ -161,8 +163,9 @@ class Recipe:
             raise ValueError(f"rotate = {self.rotate}: must be in [0, 180]")
         if not 0 <= self.bn_momentum < 1:
             raise ValueError(f"bn_momentum = {self.bn_momentum}: must be in [0, 1)")
-        if self.tv_weight < 0:
-            raise ValueError(f"tv_weight = {self.tv_weight}: must not be negative")
+        for name in ("tv_weight", "distillation_weight"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} = {getattr(self, name)}: must not be negative")
         if self.image_size and min(self.image_shape or (0,)) < self.patch:
             raise ValueError(
                 f"image_size = {self.image_size!r}: give HEIGHTxWIDTH of at least the patch, for example 720x1280"

@@ -16,7 +16,7 @@ from keras_srgan.train.datasets import load_data
 from keras_srgan.train.run import run_folder
 
 DEFAULT = "xray-srgan-plus"
-FIRST = ("init", "init_discriminator")
+FIRST = ("init", "init_discriminator", "teacher")
 FOLDERS = ("data", "data_lr", "val", "val_lr", "patients")
 
 
@@ -43,6 +43,11 @@ def parser() -> Parser:
     parse.add_argument("--resume", metavar="RUN", help="go on with a run, exactly; takes its data and recipe from it")
     parse.add_argument("--init", metavar="WEIGHTS", help="first weights of the generator: a name, file or run folder")
     parse.add_argument("--init-discriminator", metavar="WEIGHTS", help="the same of the discriminator [a new one]")
+    parse.add_argument(
+        "--teacher",
+        metavar="WEIGHTS",
+        help="a larger generator, whose SR the content stage learns from too, by --distillation-weight",
+    )
     parse.add_argument("--licence", default="not stated", help="licence of the data, for the card [not stated]")
     parse.add_argument("--strict", action="store_true", help="stop at a file that can't be used [skip and name it]")
     bits: Any = dict(type=int, choices=range(8, 17), metavar="8-16")
@@ -95,6 +100,8 @@ def resolve(arguments) -> tuple[Recipe, dict]:
         recipe = recipe.replace(**read_config(arguments.config))
     names = (*FOLDERS, *FIRST, "group", "licence", "strict", "data_bits")
     where = {name: getattr(arguments, name) for name in names} | _places(arguments)
+    if where["teacher"] and Path(where["teacher"]).exists():  # resuming reads it again, from elsewhere perhaps
+        where["teacher"] = str(Path(where["teacher"]).resolve())
     return recipe.replace(**changes), where
 
 

@@ -50,6 +50,7 @@ def card(run: "Run", stage: str, progress: dict[str, Any]) -> dict[str, Any]:
         "recipe": dataclasses.asdict(run.recipe),
         "stage": stage,
         "init": Path(run.init).name if run.init else None,
+        **({"teacher": progress["teacher"]} if progress.get("teacher") else {}),
         "data": {**run.data, "images": len(run.train), "validation_images": len(run.val)},
         "budget": dict(budget),
         "curve": [*before.get("curve", []), *curve],

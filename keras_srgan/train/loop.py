@@ -15,6 +15,7 @@ from keras_srgan.backend.settings import keras_settings
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset
 from keras_srgan.files import write_text
+from keras_srgan.networks.fusing import fuse, load_fused
 from keras_srgan.recipes import Recipe
 from keras_srgan.train import results
 from keras_srgan.train.callbacks.checkpoint import (
@@ -32,8 +33,9 @@ from keras_srgan.train.claim import claim
 from keras_srgan.train.resume import finished_work, recover
 from keras_srgan.train.run import STAGES, Run, fingerprint
 from keras_srgan.train.stages import build_critics, build_stage
+from keras_srgan.train.teacher import teacher_identity
 from keras_srgan.train.validation import HostValidation, Validation
-from keras_srgan.weights import SUFFIX, load_weights, save_weights
+from keras_srgan.weights import SUFFIX, save_weights
 
 
 def _run_stage(run: Run, stage: str, model, validation: Validation, progress: dict) -> None:
@@ -99,7 +101,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
             raise RuntimeError(
                 f"{stage}: {collapse}, and there is no good epoch yet; lower the learning rate"
             ) from None
-        load_weights(model.ema_generator, best)
+        load_fused(model.ema_generator, best)
         run.say(f"{stage} stopped: {collapse}; rolled back to the best generator, {progress['best_psnr']:.2f} dB")
         progress["epoch"], progress["step"] = run.epochs(stage), 0
         keeper.save()
@@ -158,10 +160,14 @@ def _train(run: Run, resume: bool) -> list[dict[str, Any]]:
         raise ValueError(f"{work[0]}: there already; resume the run, or give another folder")
     validation = Validation(run.val, recipe)
     prints = {"fingerprint": run.fingerprint(), "val_fingerprint": fingerprint(run.val)}
-    settings = f"{prints} {recipe.to_json()} {run.init} {run.init_discriminator}"
+    teacher = teacher_identity(run)
+    settings = f"{prints} {recipe.to_json()} {run.init} {run.init_discriminator} {teacher}"
     run.replicas.barrier("images or settings", zlib.crc32(settings.encode()) >> 1)
     found = recover(run) if resume else None
-    progress = found or {"stage": None, "epoch": 0, "step": 0, "history": [], "first": first_card(run), **prints}
+    if found and found.get("teacher") != teacher:
+        raise ValueError(f"{run.folder}: began with the teacher {found.get('teacher')}, not {teacher}; put it back")
+    first = {"first": first_card(run), "teacher": teacher, **prints}
+    progress = found or {"stage": None, "epoch": 0, "step": 0, "history": [], **first}
     if not found:
         write_text(run.folder / "recipe.json", recipe.to_json() + "\n")
     generator = None
@@ -184,12 +190,12 @@ def _train(run: Run, resume: bool) -> list[dict[str, Any]]:
             try:
                 _run_stage(run, stage, model, validation, progress)
             except Interrupted:
-                save_weights(model.ema_generator, run.weights_path(stage), card(run, stage, progress))
+                save_weights(fuse(model.ema_generator), run.weights_path(stage), card(run, stage, progress))
                 run.replicas.barrier()  # a host that leaves before the chief has written would take it along
                 raise
         generator = model.ema_generator
         generator.trainable = True
-        save_weights(generator, run.weights_path(stage), card(run, stage, progress))
+        save_weights(fuse(generator), run.weights_path(stage), card(run, stage, progress))
         if stage == "adversarial":
             save_weights(model.discriminator, run.folder / "checkpoints" / f"discriminator{SUFFIX}")
         del model

@@ -35,6 +35,7 @@ class Run:
         data: dictionary for the model card: set, licence.
         init: name or path of the generator's first weights.
         init_discriminator: the same of the discriminator's.
+        teacher: name or path of a larger generator's weights, whose SR the content stage learns from too.
         checkpoint_minutes: float, time between checkpoints inside an epoch.
         log: function that prints a line.
         replicas: `Replicas`, started: the devices and hosts that share each batch. On every host but the chief, the
@@ -55,6 +56,7 @@ class Run:
     data: dict[str, Any] = dataclasses.field(default_factory=dict)
     init: str | None = None
     init_discriminator: str | None = None
+    teacher: str | None = None
     checkpoint_minutes: float = 10.0
     log: Callable[[str], None] = print
     replicas: Replicas = dataclasses.field(default_factory=Replicas)

@@ -10,10 +10,12 @@ from keras_srgan.backend.settings import keras_settings
 from keras_srgan.layers import BatchNormalization, Dense
 from keras_srgan.losses import build_features
 from keras_srgan.networks import build_discriminator, build_generator
+from keras_srgan.networks.fusing import load_fused
 from keras_srgan.recipes import Recipe
 from keras_srgan.srgan import SRGAN, SRResNetTrainer
 from keras_srgan.train.run import STAGES, Run
 from keras_srgan.train.schedule import LearningRate
+from keras_srgan.train.teacher import build_teacher
 from keras_srgan.weights import find_discriminator, find_weights, load_weights
 
 
@@ -40,18 +42,20 @@ def build_stage(run: Run, stage: str, generator: keras.Model | None = None, rest
         if generator is None:
             if recipe.bn_frozen and not run.init:
                 raise ValueError("bn_frozen keeps the statistics of the first weights: give --init, or --no-bn-frozen")
-            generator = build_generator(recipe)
+            generator = build_generator(recipe, branched=True)
             if run.init and not restored:
-                load_weights(generator, find_weights(run.init))
+                load_fused(generator, find_weights(run.init))
                 run.say(f"generator starts from {run.init}")
         if recipe.bn_frozen:
             freeze_statistics(generator)
         steps = run.steps * run.epochs(stage)
         if stage == "pretrain":
             _connect(run, generator)
-            model = SRResNetTrainer(generator, ema=recipe.ema)
+            model = SRResNetTrainer(generator, ema=recipe.ema, teacher=build_teacher(run))
             loss = recipe.pretrain_loss or recipe.content_loss
-            model.compile(adam(recipe, stage, steps), loss, recipe.tv_weight, bool(recipe.xla))
+            model.compile(
+                adam(recipe, stage, steps), loss, recipe.tv_weight, bool(recipe.xla), recipe.distillation_weight
+            )
             return model
         discriminator, features = build_critics(run, run.say, restored)
         _connect(run, generator, discriminator)

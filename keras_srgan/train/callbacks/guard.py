@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 
+from keras_srgan.networks.fusing import fuse
 from keras_srgan.weights import save_weights
 
 SATURATED = 1e-3  # D(HR) and D(SR) this near to 1 and 0 teach the generator nothing
@@ -38,10 +39,10 @@ class Guard(keras.callbacks.Callback):
         best = self.progress.get("best_psnr")
         if math.isinf(logs["val_psnr"]):  # images of one value, or equal ones: nothing to compare
             if best is None:
-                save_weights(self.model.ema_generator, self.best_path)
+                save_weights(fuse(self.model.ema_generator), self.best_path)
         elif best is None or logs["val_psnr"] > best:
             self.progress["best_psnr"] = logs["val_psnr"]
-            save_weights(self.model.ema_generator, self.best_path)
+            save_weights(fuse(self.model.ema_generator), self.best_path)
         elif logs["val_psnr"] < best - self.collapse_db:
             raise Collapsed(
                 f"validation PSNR fell to {logs['val_psnr']:.2f} dB in epoch {epoch + 1}, best {best:.2f} dB"
