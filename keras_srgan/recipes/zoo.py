@@ -76,11 +76,11 @@ RECIPES = {
         ),
         CONTENT.replace(
             name="xray-fast",
-            source="our own, for laptops, after Wan et al., CVPR workshops 2024 (SPAN): 5 blocks of 32 at LR's size, "
+            source="our own, for laptops, after Wan et al., CVPR workshops 2024 (SPAN): 7 blocks of 32 at LR's size, "
             "on the bicubic image; learns from HR and --teacher xray-srgan-plus-pretrained",
             generator="span",
             filters=32,
-            blocks=5,
+            blocks=7,
             norm="none",
             skip="bicubic",
             content_loss="l1",
