@@ -8,6 +8,7 @@ from keras import Model
 from keras_srgan.backend.settings import keras_settings
 from keras_srgan.networks.discriminators.patchgan import patch_discriminator
 from keras_srgan.networks.discriminators.strided import strided_discriminator
+from keras_srgan.networks.discriminators.unet import unet_discriminator
 from keras_srgan.networks.generators.autoencoder import autoencoder
 from keras_srgan.networks.generators.compact import compact
 from keras_srgan.networks.generators.drcn import drcn
@@ -40,7 +41,11 @@ GENERATORS: dict[str, Callable[..., Model]] = {
     "drcn": drcn,
 }
 
-DISCRIMINATORS: dict[str, Callable[..., Model]] = {"strided": strided_discriminator, "patch": patch_discriminator}
+DISCRIMINATORS: dict[str, Callable[..., Model]] = {
+    "strided": strided_discriminator,
+    "patch": patch_discriminator,
+    "unet": unet_discriminator,
+}
 
 
 def _find(table: dict, kind: str, name: str):

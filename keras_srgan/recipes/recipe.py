@@ -72,7 +72,7 @@ class Recipe:
     bn_frozen: bool = _field(False, "with --init: the generator's BN keeps the statistics that it begins with")
     upsampling: str = _field("transpose", "how unet enlarges", ("transpose", "bilinear"))
     cascades: str = _field("2-4", "images that recursive makes on its way to x4", ("2-4", "2-3-4"))
-    discriminator: str = _field("strided", "network that judges", ("strided", "patch", "none"))
+    discriminator: str = _field("strided", "network that judges", ("strided", "patch", "unet", "none"))
     discriminator_filters: int = _field(64, "width of the discriminator's first layers")
     discriminator_dense: int = _field(1024, "units of the strided discriminator's hidden Dense layer; 0: none")
     discriminator_order: str = _field(

@@ -147,11 +147,13 @@ def test_what_the_adversarial_stage_lacks_is_said_before_the_content_stage(run, 
         train(run())
 
 
-def test_a_stopped_run_resumes_weight_for_weight(run, monkeypatch):
-    whole = run("whole", xla=True)
+@pytest.mark.parametrize("judge", ("strided", "unet"))
+def test_a_stopped_run_resumes_weight_for_weight(run, judge, monkeypatch):
+    options = {"xla": True, "discriminator": judge}
+    whole = run("whole", **options)
     train(whole)
-    for stage, after in (("pretrain", 4), ("adversarial", 5)):
-        stopped = run(f"stopped-{stage}-{after}", xla=True)
+    for stage, after in (("pretrain", 4), ("adversarial", 5))[judge == "unet" :]:
+        stopped = run(f"stopped-{stage}-{after}", **options)
         stopped.checkpoint_minutes = 0  # after every step
         _stop(monkeypatch, stopped, stage, after)
         train(stopped, resume=True)
