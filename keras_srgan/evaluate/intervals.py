@@ -52,8 +52,9 @@ def calibrate(
         unit = 255 / pair.max_value
         sr = upscaler.run(pair.lr.astype("float32"), pair.max_value).pixels
         assert pair.hr is not None
-        pixels.add(pair.lr * unit, sr * unit, pair.hr * unit, protocol.border)
-        patients.add(patient_of(pair.name) or pair.name)
+        patient = patient_of(pair.name) or pair.name
+        pixels.add(pair.lr * unit, sr * unit, pair.hr * unit, protocol.border, patient)
+        patients.add(patient)
         images += 1
     about = {"sha256": upscaler.card["sha256"], "protocol": protocol.describe()["text"]}
     found = pixels.intervals({**about, "images": images, "patients": len(patients)})

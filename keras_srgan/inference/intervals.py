@@ -1,7 +1,8 @@
 """Intervals of pixels: how far the true value may be from the enlarged one, calibrated on images with originals.
 
 Conformal prediction (Lei et al., JASA 2018, section 5.2; Vovk et al., 2005): a score says how hard a pixel is, and
-among calibration pixels of about that score a share `coverage` of errors is within the half-width.
+among calibration pixels of about that score a share `coverage` of errors is within the half-width. Patients left out
+set the last factor (cross-conformal: Vovk, Annals of Mathematics and AI 2015).
 """
 
 import json
@@ -13,11 +14,15 @@ from typing import Any
 import cv2
 import numpy as np
 
+from keras_srgan.degradation.estimate import noise_level
 from keras_srgan.files import json_text, write_text
 from keras_srgan.resampling import resize
 
 BINS = 50  # of equal numbers of calibration pixels
 PIXELS = 40_000  # of an image that calibrate
+FOLDS = 5  # of patients, each left out once
+LEAST = 10  # images that can say what an image's noise does
+PIXEL_FEATURES = 6  # those before the image's noise; files of before have only these
 _FLOOR = 0.25  # grey levels below which features don't tell pixels apart
 SUFFIX = ".interval.json"
 
@@ -31,7 +36,8 @@ def features(lr: np.ndarray, sr: np.ndarray, scale: int) -> Iterable[np.ndarray]
 
     Yields:
         Float32 arrays like `sr`: a constant; the logarithms of the gradient, of the local contrast and of what was
-        added to bicubic nearby; the level and its square.
+        added to bicubic nearby; the level and its square; and the logarithm of the noise of all of `lr`. That one is
+        the same in all of an image: films differ in what can be known of them more than their pixels tell.
     """
     sr = sr.astype("float32")
 
@@ -45,6 +51,8 @@ def features(lr: np.ndarray, sr: np.ndarray, scale: int) -> Iterable[np.ndarray]
     level = blur(sr, 2) / 255
     yield level
     yield level**2
+    noise = noise_level(lr.astype("float64")) if min(lr.shape) > 2 else 0.0
+    yield np.full_like(sr, np.log(_FLOOR + noise))
 
 
 def edge_strength(image: np.ndarray) -> np.ndarray:
@@ -60,10 +68,11 @@ class Intervals:
 
     Args:
         coverage: float, the share of calibration pixels whose true value lies within.
-        coefficients: floats, one a feature; their sum is a pixel's score.
+        coefficients: floats, one for each of the first features; the sum of the products is a pixel's score.
         scores: floats, rising.
         half_widths: floats, at each of `scores`, in grey levels of 255; between them their logarithms are straight.
-        about: dictionary: `sha256` of the weights, `protocol`, `images`, `patients`.
+        about: dictionary: `sha256` of the weights, `protocol`, `images`, `patients`, and of patients left out, whose
+            pixels had no part in the scores: `left_out`, the share within before the last `factor`, and the factor.
 
     Example:
 
@@ -100,7 +109,7 @@ class Intervals:
         score = sum(
             c * each
             for c, each in zip(
-                self.coefficients, features((lr - span[0]) * unit, (sr - span[0]) * unit, scale), strict=True
+                self.coefficients, features((lr - span[0]) * unit, (sr - span[0]) * unit, scale), strict=False
             )
         )
         half = np.exp(np.interp(score, self.scores, np.log(self.half_widths))) / unit
@@ -128,7 +137,8 @@ def read_intervals(weights: Path, sha256: str) -> Intervals | None:
         return None
     try:
         found = Intervals(**json.loads(path.read_text(encoding="utf-8")))
-        fits = len(found.scores) == len(found.half_widths) > 1 and found.about["sha256"] == sha256
+        known = PIXEL_FEATURES <= len(found.coefficients) <= PIXEL_FEATURES + 1
+        fits = known and len(found.scores) == len(found.half_widths) > 1 and found.about["sha256"] == sha256
     except (ValueError, TypeError, KeyError):
         raise ValueError(f"{path}: not an interval file; calibrate again, or remove it") from None
     if not fits:
@@ -139,13 +149,13 @@ def read_intervals(weights: Path, sha256: str) -> Intervals | None:
 class Calibration:
     """Gathers pixels of images with originals, and makes `Intervals` of them.
 
-    Coefficients are least squares of the errors' logarithms; they and the half-widths come from the same pixels, so
-    what counts is the coverage on images of other patients.
+    Coefficients are least squares of the errors' logarithms. They and the half-widths come from the same pixels, which
+    flatters them; so patients are left out in turn, and all half-widths times the factor by which theirs hold.
 
     Args:
         scale: integer.
         coverage: float, between 0 and 1.
-        seed: integer, chooses pixels.
+        seed: integer, chooses pixels and folds.
     """
 
     def __init__(self, scale: int, coverage: float = 0.9, seed: int = 0):
@@ -155,14 +165,16 @@ class Calibration:
         self._rng = np.random.default_rng(seed)
         self._features: list[np.ndarray] = []
         self._errors: list[np.ndarray] = []
+        self._patients: list[str] = []
 
-    def add(self, lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, border: int) -> None:
+    def add(self, lr: np.ndarray, sr: np.ndarray, hr: np.ndarray, border: int, patient: str = "") -> None:
         """Takes pixels of an image.
 
         Args:
             lr: array `(h, w)`, in grey levels of 255.
             sr, hr: arrays `(h * scale, w * scale)`, in the same; `sr` not rounded.
             border: px that are left out on each side.
+            patient: whose image it is; images of one are left out together.
         """
         inner = np.zeros(sr.shape, bool)
         inner[border:-border, border:-border] = True
@@ -171,6 +183,7 @@ class Calibration:
             places = self._rng.choice(places, PIXELS, replace=False)
         self._features.append(np.stack([each.flat[places] for each in features(lr, sr, self.scale)], axis=1))
         self._errors.append(np.abs(hr.astype("float64") - sr).flat[places])
+        self._patients.append(patient)
 
     def intervals(self, about: dict[str, Any]) -> Intervals:
         """The result.
@@ -178,16 +191,44 @@ class Calibration:
         Raises:
             ValueError: for too few pixels to have a quantile of each bin.
         """
-        known, errors = np.concatenate(self._features), np.concatenate(self._errors)
-        least = int(np.ceil(BINS / (1 - self.coverage)))
-        if len(errors) < least:
-            raise ValueError(f"{len(errors)} pixels; a coverage of {self.coverage:g} needs at least {least}")
-        coefficients = np.linalg.lstsq(known.astype("float64"), np.log(0.5 + errors), rcond=None)[0]
+        least, pixels = int(np.ceil(BINS / (1 - self.coverage))), sum(map(len, self._errors))
+        if pixels < least:
+            raise ValueError(f"{pixels} pixels; a coverage of {self.coverage:g} needs at least {least}")
+        coefficients, scores, widths = self._fit(range(len(self._errors)))
+        patients = self._rng.permutation(np.unique(self._patients))
+        if len(patients) >= FOLDS:
+            ratios = np.concatenate([self._left_out(fold) for fold in np.array_split(patients, FOLDS)])
+            factor = self._quantile(ratios)
+            about = {**about, "left_out": {"within": float((ratios <= 1).mean()), "factor": factor}}
+            widths = widths * factor
+        return Intervals(self.coverage, tuple(coefficients.tolist()), tuple(scores), tuple(widths.tolist()), about)
+
+    def _left_out(self, patients: np.ndarray) -> np.ndarray:
+        """The errors of some patients' images as shares of the half-widths that the others' give."""
+        out = [i for i, patient in enumerate(self._patients) if patient in patients]
+        coefficients, scores, widths = self._fit([i for i in range(len(self._patients)) if i not in out])
+        known = [self._features[i] @ coefficients for i in out]
+        return np.concatenate(
+            [self._errors[i] / np.exp(np.interp(k, scores, np.log(widths))) for i, k in zip(out, known, strict=True)]
+        )
+
+    def _fit(self, images: Iterable[int]) -> tuple[np.ndarray, list[float], np.ndarray]:
+        """Coefficients, scores and half-widths of some images."""
+        chosen = list(images)
+        known = np.concatenate([self._features[i] for i in chosen]).astype("float64")
+        errors = np.concatenate([self._errors[i] for i in chosen])
+        used = known if len(chosen) >= LEAST else known[:, :PIXEL_FEATURES]
+        squares = used.T @ used, used.T @ np.log(0.5 + errors)
+        coefficients = np.zeros(known.shape[1])
+        coefficients[: used.shape[1]] = np.linalg.lstsq(*squares, rcond=None)[0]
         score = known @ coefficients
         scores, widths = [], []
         for members in np.array_split(np.argsort(score, kind="stable"), BINS):
-            # Split conformal prediction's rank: the pixel that is yet to come counts too.
-            rank = min(len(members), int(np.ceil((len(members) + 1) * self.coverage)))
             scores.append(float(np.median(score[members])))
-            widths.append(max(float(np.sort(errors[members])[rank - 1]), 1e-3))
-        return Intervals(self.coverage, tuple(map(float, coefficients)), tuple(scores), tuple(widths), about)
+            widths.append(max(self._quantile(errors[members]), 1e-3))
+        return coefficients, scores, np.array(widths)
+
+    def _quantile(self, values: np.ndarray) -> float:
+        """Split conformal prediction's: the pixel that is yet to come counts too."""
+        rank = min(len(values), int(np.ceil((len(values) + 1) * self.coverage)))
+        return float(np.partition(values, rank - 1)[rank - 1])

@@ -147,3 +147,43 @@ def test_intervals_of_colour_and_of_too_few_pixels_are_refused(weights, tmp_path
 def test_an_interval_file_is_no_card():
     assert all(json.loads(path.read_text(encoding="utf-8")).get("recipe") for path in cards())
     assert not [path for path in cards() if ".interval" in path.name]
+
+
+def test_noisy_and_clean_films_each_hold_their_share_where_one_width_would_not(rng):
+    # The pixels look alike; that one film is noisy shows in all of it only, and its errors are three times as large.
+    def draw(noisy):
+        sr = scene(rng)
+        hr = sr + rng.laplace(size=sr.shape) * (3 if noisy else 1)
+        lr = reduce_image(np.rint(sr).astype("uint8"), 4, 255) + rng.normal(size=(32, 32)) * (8 if noisy else 0.1)
+        return lr, sr, hr
+
+    def held(intervals, noisy):
+        lr, sr, hr = draw(noisy)
+        low, high = intervals.bounds(lr, sr, 4, (0, 255), white=1e9)
+        return float(((low <= hr) & (hr <= high)).mean())
+
+    pixels = Calibration(4, 0.9)
+    for i in range(12):
+        pixels.add(*draw(i % 2), border=4, patient=str(i))
+    found = pixels.intervals({})
+    assert 0.85 < found.about["left_out"]["within"] < 0.95 and 0.9 < found.about["left_out"]["factor"] < 1.15
+    old = Intervals(0.9, found.coefficients[:6], found.scores, found.half_widths)  # a file of before has six
+    assert len(found.coefficients) == 7 and held(old, 1) != held(found, 1)
+    for noisy in (0, 1):
+        assert np.mean([held(found, noisy) for _ in range(4)]) == pytest.approx(0.9, abs=0.03)
+
+
+def test_patients_left_out_widen_what_the_same_pixels_flatter(rng):
+    def draw(i):
+        sr = scene(rng)
+        lr = reduce_image(np.rint(sr).astype("uint8"), 4, 255).astype(float)
+        return lr, sr, sr + rng.laplace(size=sr.shape) * (4 if i == 0 else 1)  # one patient is unlike all others
+
+    pixels = Calibration(4, 0.9)
+    for i in range(5):
+        pixels.add(*draw(i), border=4, patient=str(i))
+    about = pixels.intervals({}).about["left_out"]
+    assert about["within"] < 0.9 and about["factor"] > 1
+    few = Calibration(4, 0.9)
+    few.add(*draw(1), border=4, patient="1")
+    assert "left_out" not in few.intervals({}).about
