@@ -13,7 +13,10 @@ from keras_srgan.terminal import StatusLine
 REAL = ("cxr-real-mild", "cxr-real-hard")
 PROTOCOLS = ("cxr", "cxr96", "cxr720", *REAL, "natural-y", "rgb")
 TASKS = ("figures", "calibrate", "intervals", "detection")
-METRICS = ("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "invented", "lost", "seconds")
+METRICS = (
+    *("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "invented", "lost", "grid"),
+    "seconds",
+)
 
 
 def parser() -> Parser:

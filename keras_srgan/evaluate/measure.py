@@ -23,6 +23,7 @@ METRICS: dict[str, dict[str, Any]] = {
     "gms": {"label": "GMS", "unit": "", "better": "higher", "digits": 4},
     "invented": {"label": "invented", "unit": "% of SR's structures", "better": "lower", "digits": 1},
     "lost": {"label": "lost", "unit": "% of HR's structures", "better": "lower", "digits": 1},
+    "grid": {"label": "grid", "unit": "of the spectrum beside", "better": "lower", "digits": 2},
     "seconds": {"label": "time", "unit": "s", "better": "lower", "digits": 3},
 }
 
@@ -31,6 +32,7 @@ METRICS: dict[str, dict[str, Any]] = {
 ALONE = {
     "consistency": METRICS["consistency"],
     "sharpness": {"label": "sharpness", "unit": "grey levels/px", "better": "higher", "digits": 2},
+    "grid": METRICS["grid"],
     "seconds": METRICS["seconds"],
 }
 
@@ -72,6 +74,7 @@ class Reference:
             "gms": lambda: metrics.gradient_similarity(self.plane, plane),
             "invented": lambda: 100 * metrics.invented_structure(self.plane, plane),
             "lost": lambda: 100 * metrics.lost_structure(self.plane, plane),
+            "grid": lambda: metrics.grid(plane, self.protocol.scale) if self.protocol.scale > 1 else [np.nan],
         }
         if self.pair.hr is None:
             compute["sharpness"] = lambda: 255 * metrics.sharpness(plane)

@@ -10,6 +10,7 @@ from keras_srgan.metrics.fidelity import (
     sharpness,
     ssim,
 )
+from keras_srgan.metrics.grid import grid
 from keras_srgan.metrics.perceptual import lpips, vgg_distance, vgg_features
 from keras_srgan.metrics.structure import invented_structure, lost_structure
 
@@ -19,6 +20,7 @@ __all__ = [
     "SSIM",
     "consistency",
     "gradient_similarity",
+    "grid",
     "invented_structure",
     "lost_structure",
     "lpips",

@@ -54,8 +54,8 @@ def test_every_metric_of_every_method_on_every_image(make_image):
     assert found.methods == ["bicubic", "nearest", "lanczos", "sharper"]
     assert list(found.metrics) == list(METRICS) == list(evaluate.METRICS)
     assert len(found.rows) == 12 and {tuple(row) for row in found.rows} == {("image", "method", *METRICS)}
-    assert all(np.isnan(row["ms_ssim"]) for row in found.rows)  # too small for five scales
-    assert all(np.isfinite(row[name]) for row in found.rows for name in METRICS if name != "ms_ssim")
+    small = {"ms_ssim", "grid"}  # five scales, blocks of 64 px
+    assert all(np.isfinite(row[name]) != (name in small) for row in found.rows for name in METRICS)
     by_method = {row["method"]: row for row in found.summary}
     assert by_method["lanczos"]["psnr"]["mean"] > by_method["nearest"]["psnr"]["mean"]
     assert by_method["sharper"]["sharpness"]["mean"] > by_method["bicubic"]["sharpness"]["mean"]
@@ -70,7 +70,7 @@ def test_every_metric_of_every_method_on_every_image(make_image):
 
 def test_only_figures_of_images_too_small_are_left_out(make_image, monkeypatch):
     (row,) = compare(images(make_image, 1, (20, 24))).rows
-    assert {name for name in METRICS if np.isnan(row[name])} == {"ms_ssim", "lpips"}
+    assert {name for name in METRICS if np.isnan(row[name])} == {"ms_ssim", "lpips", "grid"}
 
     def broken(hr, sr):
         raise ValueError("a fault")
@@ -145,7 +145,7 @@ def test_pairs_of_unequal_size_are_named_and_left_out(folder, tmp_path, make_ima
 def test_without_originals_consistency_and_sharpness_are_left(tmp_path, make_image):
     write_image(tmp_path / "lr" / "a.png", make_image(20, 24).pixels)
     found = compare(lr=tmp_path / "lr", weights={"sharper": sharper})
-    assert list(found.metrics) == ["consistency", "sharpness", "seconds"] and not found.extremes
+    assert list(found.metrics) == ["consistency", "sharpness", "grid", "seconds"] and not found.extremes
     assert "without originals" in found.protocol["text"]
     assert "original" not in found.gallery[0]["versions"] and len(found.gallery[0]["versions"]) == 2
     soft, sharp = (row["sharpness"] for row in found.rows)
