@@ -62,7 +62,9 @@ def _load(model: "keras.Model", path: Path) -> None:
             for place in sorted({name.rpartition("/")[0] for name in stored}):
                 wanted |= {f"{place}/{i}": weight for i, weight in enumerate(_weights_at(model, file, place, path))}
         else:  # as keras-srgan wrote it before 0.1.0: by the variables' paths
-            wanted = {variable.path: variable for variable in model.variables}
+            wanted = {variable.path: variable for variable in model.weights}
+            # The state of dropout's seeds, which Keras numbers through a process, is no weight.
+            stored = [name for name in stored if not name.startswith("seed_generator")]
         if set(stored) != set(wanted) or ("layers" in file and len(stored) != len(model.weights)):
             odd = f"{len(stored)} arrays, the network has {len(model.weights)}"
             raise ValueError(f"{path}: weights of another network ({odd}): check scale, channels, filters and blocks")

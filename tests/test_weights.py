@@ -75,6 +75,18 @@ def test_a_file_of_the_layout_before_keras_s_own_is_read(tmp_path):
         load_weights(build_generator(SMALL.replace(blocks=2)), tmp_path / "old.weights.h5")
 
 
+def test_dropout_does_not_number_the_weights_of_that_layout(tmp_path):
+    """Keras numbers the seeds through a process."""
+    recipe = SMALL.replace(patch=32, discriminator_filters=4, discriminator_dense=8, discriminator_dropout=0.5)
+    judge, other = build_discriminator(recipe), build_discriminator(recipe)
+    with h5py.File(tmp_path / "old.weights.h5", "w") as file:
+        for variable in judge.variables:
+            file[variable.path] = np.asarray(variable)
+    load_weights(other, tmp_path / "old.weights.h5")
+    equal(judge, other)
+    load_weights(other, save_weights(judge, tmp_path / "new.weights.h5"))
+
+
 @pytest.mark.parametrize("name", [path.stem for path in cards()])
 def test_plain_keras_loads_the_shipped_weights(name):
     # Keras finds a layer by its class and number: where a class is renamed, load and save the weights again.

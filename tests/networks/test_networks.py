@@ -52,6 +52,15 @@ def test_discriminator_takes_the_patch_size_it_was_built_for(patch):
 
 
 @pytest.mark.parametrize("name", RECIPES)
+def test_names_of_what_is_stored_do_not_tell_what_was_built_before(name):
+    """`load_weights` finds layers by their names, and Keras numbers those that have none of their own."""
+    recipe = RECIPES[name].replace(filters=8, blocks=1, patch=32, discriminator_filters=4, discriminator_dense=8)
+    for build in [build_generator] + [build_discriminator] * (recipe.discriminator != "none"):
+        first, second = ([weight.path for weight in build(recipe).weights] for _ in range(2))
+        assert first == second and len(set(first)) == len(first)
+
+
+@pytest.mark.parametrize("name", RECIPES)
 def test_networks_of_every_recipe_survive_saving_in_safe_mode(name, tmp_path, rng):
     recipe = RECIPES[name].replace(filters=8, blocks=1, patch=32, discriminator_filters=4, discriminator_dense=8)
     builds = [(build_generator, 8)] + [(build_discriminator, 32)] * (recipe.discriminator != "none")
