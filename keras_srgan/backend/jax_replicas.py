@@ -4,6 +4,7 @@ import contextlib
 import os
 
 from keras_srgan.backend.replicas import Replicas
+from keras_srgan.backend.signals import left_to_python
 
 
 class JaxReplicas(Replicas):
@@ -28,7 +29,8 @@ class JaxReplicas(Replicas):
             os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flag}".strip()
         if self.hosts > 1:
             jax.config.update("jax_cpu_collectives_implementation", "gloo")
-            jax.distributed.initialize(self.addresses[0], self.hosts, self.host)
+            with left_to_python():
+                jax.distributed.initialize(self.addresses[0], self.hosts, self.host)
         if self.parts > 1 and jax.default_backend() == "cpu":
             self.devices = "all"
         local = self._choose(jax.local_devices(), "device")

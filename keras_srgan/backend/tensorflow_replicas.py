@@ -5,6 +5,7 @@ import os
 from functools import cached_property
 
 from keras_srgan.backend.replicas import Replicas
+from keras_srgan.backend.signals import left_to_python
 
 
 class TensorFlowReplicas(Replicas):
@@ -30,7 +31,8 @@ class TensorFlowReplicas(Replicas):
             parts = [tf.config.LogicalDeviceConfiguration() for _ in range(int(self.devices))]
             tf.config.set_logical_device_configuration(cpu, parts)
         if self.hosts > 1:
-            self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
+            with left_to_python():
+                self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
         else:
             kind = "GPU" if gpus else "CPU"
             names = [f"/{kind}:{i}" for i in range(len(tf.config.list_logical_devices(kind)))]

@@ -12,6 +12,7 @@ import numpy as np
 from keras_srgan import machine
 from keras_srgan.backend.arithmetic import settle
 from keras_srgan.backend.settings import keras_settings
+from keras_srgan.backend.signals import StopRequest
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import training_dataset
 from keras_srgan.files import write_text
@@ -38,7 +39,7 @@ from keras_srgan.train.validation import HostValidation, Validation
 from keras_srgan.weights import SUFFIX, save_weights
 
 
-def _run_stage(run: Run, stage: str, model, validation: Validation, progress: dict) -> None:
+def _run_stage(run: Run, stage: str, model, validation: Validation, progress: dict, stop: StopRequest) -> None:
     """Trains one stage from where `progress` says."""
     recipe = run.recipe
     sampler = PatchSampler(
@@ -61,7 +62,7 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
     best = run.folder / "checkpoints" / f"best-{stage}{SUFFIX}"
     display = Progress(stage, run.epochs(stage), run.steps, recipe.batch, progress, run.say, run.replicas.hosts)
     guard = Guard(best, progress, recipe.collapse_db, recipe.saturated_epochs)
-    keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values, run.replicas)
+    keeper = Checkpoint(run.checkpoint, progress, run.steps, run.checkpoint_minutes, metric_values, run.replicas, stop)
     model.steps_per_execution = recipe.steps_per_execution
     shared = run.replicas.count > 1
     apart = shared or recipe.steps_per_execution > 1  # validation is one step a batch
@@ -107,7 +108,44 @@ def _run_stage(run: Run, stage: str, model, validation: Validation, progress: di
         keeper.save()
     finally:
         display.line.clear()
-        keeper.restore_signals()
+
+
+def _answer(run: Run, stop: StopRequest) -> None:
+    """Stops between what is trained, where the checkpoint has all; every host comes here."""
+    if run.replicas.any_host(stop.asked):
+        raise Interrupted
+
+
+def _run_stages(run: Run, stages: list[str], validation: Validation, progress: dict, stop: StopRequest) -> None:
+    generator = None
+    for stage in stages:
+        with run.replicas.building():
+            model = build_stage(run, stage, generator, restored=progress["stage"] == stage)
+        if progress["stage"] == stage:
+            progress = restore_checkpoint(run.checkpoint, model)
+            run.say(f"resumed {stage} at epoch {progress['epoch'] + 1}, step {progress['step']}")
+        else:
+            progress.update(stage=stage, epoch=0, step=0, best_psnr=None, saturated=0)
+            if not progress["history"]:
+                save_checkpoint(run.checkpoint, model, progress)  # from here on nothing lies in the folder without one
+        run.replicas.barrier("checkpoints", progress["epoch"] * run.steps + progress["step"])
+        _answer(run, stop)
+        if progress["epoch"] < run.epochs(stage):
+            try:
+                _run_stage(run, stage, model, validation, progress, stop)
+            except Interrupted:
+                save_weights(fuse(model.ema_generator), run.weights_path(stage), card(run, stage, progress))
+                run.replicas.barrier()  # a host that leaves before the chief has written would take it along
+                raise
+        generator = model.ema_generator
+        generator.trainable = True
+        save_weights(fuse(generator), run.weights_path(stage), card(run, stage, progress))
+        if stage == "adversarial":
+            save_weights(model.discriminator, run.folder / "checkpoints" / f"discriminator{SUFFIX}")
+        del model
+        gc.collect()
+        machine.release_memory()  # the next stage compiles a step of its own, the largest moment of a run
+    _answer(run, stop)
 
 
 def _settled(run: Run, resume: bool) -> Recipe:
@@ -170,37 +208,12 @@ def _train(run: Run, resume: bool) -> list[dict[str, Any]]:
     progress = found or {"stage": None, "epoch": 0, "step": 0, "history": [], **first}
     if not found:
         write_text(run.folder / "recipe.json", recipe.to_json() + "\n")
-    generator = None
     stages = [stage for stage in STAGES if run.epochs(stage)]
     saved = progress["stage"]
     if stages == [*STAGES] and saved != "adversarial":
         build_critics(run, lambda line: None)  # what they lack is said now, not after the content stage
-    for stage in stages[stages.index(saved) if saved else 0 :]:
-        with run.replicas.building():
-            model = build_stage(run, stage, generator, restored=progress["stage"] == stage)
-        if progress["stage"] == stage:
-            progress = restore_checkpoint(run.checkpoint, model)
-            run.say(f"resumed {stage} at epoch {progress['epoch'] + 1}, step {progress['step']}")
-        else:
-            progress.update(stage=stage, epoch=0, step=0, best_psnr=None, saturated=0)
-            if not progress["history"]:
-                save_checkpoint(run.checkpoint, model, progress)  # from here on nothing lies in the folder without one
-        run.replicas.barrier("checkpoints", progress["epoch"] * run.steps + progress["step"])
-        if progress["epoch"] < run.epochs(stage):
-            try:
-                _run_stage(run, stage, model, validation, progress)
-            except Interrupted:
-                save_weights(fuse(model.ema_generator), run.weights_path(stage), card(run, stage, progress))
-                run.replicas.barrier()  # a host that leaves before the chief has written would take it along
-                raise
-        generator = model.ema_generator
-        generator.trainable = True
-        save_weights(fuse(generator), run.weights_path(stage), card(run, stage, progress))
-        if stage == "adversarial":
-            save_weights(model.discriminator, run.folder / "checkpoints" / f"discriminator{SUFFIX}")
-        del model
-        gc.collect()
-        machine.release_memory()  # the next stage compiles a step of its own, the largest moment of a run
+    with StopRequest() as stop:
+        _run_stages(run, stages[stages.index(saved) if saved else 0 :], validation, progress, stop)
     table = results.close(run, stages) if run.replicas.chief else []
     run.replicas.barrier()
     return table

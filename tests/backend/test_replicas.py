@@ -339,23 +339,36 @@ def test_two_hosts_follow_one_and_survive_a_kill(backend, tmp_path, monkeypatch)
     np.testing.assert_array_equal(weights(tmp_path / "killed"), weights(tmp_path / "two"))
 
 
+def steps_done(checkpoint):
+    try:
+        return read_checkpoint(checkpoint)[0]["step"]
+    except FileNotFoundError:  # not yet, or just moved aside for the next
+        return -1
+
+
+@pytest.mark.parametrize("after", (0, 1), ids=("before the first step", "amid the steps"))
 @pytest.mark.parametrize("backend", ("tensorflow", pytest.param("jax", marks=pytest.mark.slow)))
-def test_hosts_stop_behind_the_same_step(backend, tmp_path):
+def test_hosts_stop_behind_the_same_step(backend, after, tmp_path):
     """SIGTERM to one of two hosts: both stop, and the checkpoint is of a step that both had done."""
     if backend == "jax":
         pytest.importorskip("jax")
-    long = [*TINY, *OP_BY_OP[backend], "--patches-per-epoch", "40000", "--checkpoint-minutes", "0.001"]
+    long = [*TINY, *OP_BY_OP[backend], "--patches-per-epoch", "400000", "--checkpoint-minutes", "0.001"]
     processes = workers(backend, tmp_path / "run", *long)
     last, until = tmp_path / "run" / "checkpoints" / "last.npz", time.monotonic() + 200
-    while not last.is_file() and time.monotonic() < until:
+    while steps_done(last) < after and time.monotonic() < until:
         time.sleep(0.05)
     processes[1].send_signal(signal.SIGTERM)
-    (said, errors, status), (silent, _, other) = ended(processes, 60)
+    try:
+        (said, errors, status), (silent, _, other) = ended(processes)
+    finally:
+        for process in processes:
+            process.kill()
     assert (status, other) == (130, 130), errors
     assert "interrupted; everything is saved: keras-srgan train --resume" in said and "saved" not in silent
-    progress, _ = read_checkpoint(last)
-    assert progress["step"] > 0 and progress["step"] % AGREE == 0
-    assert next((tmp_path / "run").glob("xray-srgan-plus*.weights.h5")).is_file()
+    done = steps_done(last)
+    assert done >= after and done % AGREE == 0
+    if done:
+        assert next((tmp_path / "run").glob("xray-srgan-plus*.weights.h5")).is_file()
 
 
 def test_all_devices_are_one_here(tmp_path):

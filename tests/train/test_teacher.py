@@ -95,7 +95,7 @@ def test_a_resumed_run_goes_on_exactly_beside_the_teacher_that_it_began_with(run
         once = Checkpoint.on_train_batch_end
 
         def stop(self, batch, logs=None):
-            self.asked = self.progress["step"] == 2 and self.progress["epoch"] == 1
+            self.stop.asked = self.progress["step"] == 2 and self.progress["epoch"] == 1
             once(self, batch, logs)
 
         patch.setattr(Checkpoint, "on_train_batch_end", stop)

@@ -18,7 +18,7 @@ from keras_srgan.networks import build_discriminator, build_generator
 from keras_srgan.recipes import Recipe
 from keras_srgan.train.__main__ import parser, resolve
 from keras_srgan.train.callbacks import guard
-from keras_srgan.train.callbacks.checkpoint import Checkpoint
+from keras_srgan.train.callbacks.checkpoint import Checkpoint, Interrupted, read_checkpoint
 from keras_srgan.train.callbacks.guard import Guard
 from keras_srgan.train.loop import train
 from keras_srgan.train.run import Run
@@ -162,6 +162,31 @@ def test_a_stopped_run_resumes_weight_for_weight(run, judge, monkeypatch):
         for a, b in zip(*logs, strict=True):
             for name in ("loss", "val_psnr", "val_ssim", "d_real", "learning_rate"):
                 assert a[name] == b[name]
+
+
+def test_a_run_that_is_asked_to_stop_while_a_stage_is_built_stops_before_it_and_resumes(run, monkeypatch):
+    once, before = {"pretrain_epochs": 1, "epochs": 1}, signal.getsignal(signal.SIGINT)
+    whole = run("whole", **once)
+    train(whole)
+    asked = []
+
+    def build(each, stage, *given, **options):
+        if stage not in asked:  # Ctrl-C, once a stage
+            asked.append(stage)
+            os.kill(os.getpid(), signal.SIGINT)
+        return build_stage(each, stage, *given, **options)
+
+    monkeypatch.setattr("keras_srgan.train.loop.build_stage", build)
+    stopped = run("stopped", **once)
+    with pytest.raises(Interrupted):
+        train(stopped)
+    assert read_checkpoint(stopped.checkpoint)[0]["step"] == 0 and not (stopped.folder / "log.csv").exists()
+    with pytest.raises(Interrupted):
+        train(stopped, resume=True)
+    assert not (stopped.folder / "xray-srgan-plus.weights.h5").exists()
+    train(stopped, resume=True)
+    assert_equal_states(state(whole.folder), state(stopped.folder))
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_run_on_degraded_images_resumes_weight_for_weight_and_its_card_says_how_lr_was_made(run, monkeypatch):

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import json
 import os
-import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,11 +13,11 @@ import keras
 import numpy as np
 
 from keras_srgan import machine
+from keras_srgan.backend.signals import StopRequest
 from keras_srgan.files import write_atomically
 from keras_srgan.srgan import SRResNetTrainer
 
 PROGRESS = {"stage", "epoch", "step", "history", "fingerprint"}
-STOPS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # SIGHUP: the terminal closed; SIGBREAK: Windows's Ctrl-Break
 AGREE = 10  # steps after which hosts look whether to stop, all at the same ones
 
 
@@ -52,7 +51,7 @@ class Counter(keras.callbacks.Callback):
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes the checkpoint after each epoch and every few minutes, and answers SIGINT, SIGTERM and SIGHUP.
+    """Writes the checkpoint after each epoch and every few minutes, and before it stops where that was asked for.
 
     Args:
         path: the checkpoint's file.
@@ -61,29 +60,18 @@ class Checkpoint(keras.callbacks.Callback):
         minutes: float, the time between checkpoints inside an epoch.
         metric_values: running means to put back at the first epoch's start, when it is resumed midway.
         replicas: `Replicas`. What one of several hosts was asked, all answer, behind the same step.
+        stop: `StopRequest`.
     """
 
-    def __init__(self, path: Path, progress: dict, steps: int, minutes: float, metric_values, replicas):
+    def __init__(
+        self, path: Path, progress: dict, steps: int, minutes: float, metric_values, replicas, stop: StopRequest
+    ):
         super().__init__()
         self.path, self.progress, self.steps, self.minutes = path, progress, steps, minutes
-        self.metric_values, self.replicas = metric_values, replicas
-        self.asked = False
+        self.metric_values, self.replicas, self.stop = metric_values, replicas, stop
 
     def on_train_begin(self, logs=None):
         self.saved = time.monotonic()
-        self.before = {}
-        for number in (getattr(signal, name) for name in STOPS if hasattr(signal, name)):
-            if number == getattr(signal, "SIGHUP", None) and signal.getsignal(number) == signal.SIG_IGN:
-                continue  # nohup: it is to go on
-            with contextlib.suppress(ValueError):  # not the main thread, as in some notebooks
-                self.before[number] = signal.signal(number, self._ask)
-
-    def _ask(self, *_):
-        self.asked = True
-
-    def restore_signals(self) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
 
     def on_epoch_begin(self, epoch, logs=None):
         if self.metric_values:
@@ -97,7 +85,7 @@ class Checkpoint(keras.callbacks.Callback):
         if self.progress["step"] >= self.steps:
             return  # the epoch's end saves and stops
         due = self.replicas.hosts == 1 or agreeing(self.progress["step"], self.model)
-        stop = due and self.replicas.any_host(self.asked)
+        stop = due and self.replicas.any_host(self.stop.asked)
         if stop or time.monotonic() - self.saved > 60 * self.minutes:
             self.save()
         if stop:
@@ -106,7 +94,7 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.progress["epoch"], self.progress["step"] = epoch + 1, 0
         self.save()
-        if self.replicas.any_host(self.asked):
+        if self.replicas.any_host(self.stop.asked):
             raise Interrupted
 
     def save(self) -> None:
