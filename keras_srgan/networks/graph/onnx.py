@@ -66,8 +66,6 @@ class _Graph:
 
     def activate(self, name: str, x: str, layer) -> str:
         """A layer's own activation, the last of its nodes; the one before is `name/linear`."""
-        if layer.activation is keras.activations.silu:
-            return self.add("Mul", name, [x, self.add("Sigmoid", f"{name}/sigmoid", [x])])
         if layer.activation.__name__ not in ACTIVATIONS:
             raise ValueError(f"export: layer {name!r} has the activation {layer.activation.__name__}, unknown here")
         kind = ACTIVATIONS[layer.activation.__name__]
