@@ -25,7 +25,8 @@ def _mix(generator: "keras.Model", path: Path, pretrained_name: str | None, alph
     if not other.is_file():
         raise FileNotFoundError(f"{path}: alpha mixes two networks, and {other.name} is not beside it")
     card = read_card(other)
-    pretrained = build_generator(Recipe.from_dict(card["recipe"]))
+    even = any(layer.name == "even" for layer in generator.layers)  # has no weights: the mixture has it or not
+    pretrained = build_generator(Recipe.from_dict(card["recipe"]).replace(even_phases=even))
     if pretrained.to_json() != generator.to_json():
         raise ValueError(f"{path}: alpha mixes two networks of one form, and {other.name} is of another")
     adversarial = [np.asarray(variable) for variable in generator.variables]

@@ -2,6 +2,7 @@
 
 from keras_srgan.layers.branched_conv import BranchedConv2D
 from keras_srgan.layers.distributed import BatchNormalization, Dense
+from keras_srgan.layers.even_phases import EvenPhases
 from keras_srgan.layers.image_ops import CropLike, LocalDetail, PadToMultiple, WeightedSum
 from keras_srgan.layers.narrow_conv import FastConv2D, NarrowConv2D
 from keras_srgan.layers.spectral import SpectralConv2D
@@ -13,6 +14,7 @@ __all__ = [
     "BranchedConv2D",
     "CropLike",
     "Dense",
+    "EvenPhases",
     "FastConv2D",
     "LocalDetail",
     "NarrowConv2D",

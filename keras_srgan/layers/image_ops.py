@@ -6,6 +6,17 @@ from keras import ops
 from keras_srgan.layers.upsampling import PACKAGE
 
 
+def local_mean(x, window: int):
+    """The mean of each pixel's window, over the pixels inside the image only, so any size goes."""
+    _, h, w, _ = ops.shape(x)
+    reach = window // 2
+    # XLA folds the counts of padding="same" for seconds when it compiles; those of a row and of a column are cheap.
+    padded = ops.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
+    inside = _inside(h, reach)[:, None, None] * _inside(w, reach)[:, None]
+    mean = ops.average_pool(padded, window, strides=1, data_format="channels_last")
+    return mean * (window**2 / ops.cast(inside, x.dtype))
+
+
 def _inside(length, reach: int):
     """How many pixels of a line lie within `reach` of each of them."""
     place = ops.arange(length)
@@ -41,16 +52,7 @@ class LocalDetail(keras.layers.Layer):
         self.gain = gain
 
     def call(self, x):
-        _, h, w, _ = ops.shape(x)
-        reach = self.window // 2
-        # Means over the pixels inside the image only, so any size goes. XLA folds the counts of padding="same" for
-        # seconds when it compiles; those of a row and of a column are cheap.
-        padded = ops.pad(x, ((0, 0), (reach, reach), (reach, reach), (0, 0)))
-        inside = _inside(h, reach)[:, None, None] * _inside(w, reach)[:, None]
-        mean = ops.average_pool(padded, self.window, strides=1, data_format="channels_last") * (
-            self.window**2 / ops.cast(inside, x.dtype)
-        )
-        return self.gain * (x - mean)
+        return self.gain * (x - local_mean(x, self.window))
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -87,6 +87,7 @@ def build_generator(recipe: Recipe, branched: bool = False) -> Model:
         first_kernel=recipe.first_kernel,
         bn_momentum=recipe.bn_momentum,
         cascades=recipe.cascades,
+        even_phases=recipe.even_phases,
         branched=branched,
     )
 

@@ -45,6 +45,8 @@ GENERATORS = (
     "drcn",
 )
 
+EVEN = ("srresnet", "compact", "span")  # generators that know `even_phases`
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -72,6 +74,7 @@ class Recipe:
     bn_frozen: bool = _field(False, "with --init: the generator's BN keeps the statistics that it begins with")
     upsampling: str = _field("transpose", "how unet enlarges", ("transpose", "bilinear"))
     cascades: str = _field("2-4", "images that recursive makes on its way to x4", ("2-4", "2-3-4"))
+    even_phases: bool = _field(False, "take a pattern of LR's period out of what is added to bicubic")
     discriminator: str = _field("strided", "network that judges", ("strided", "patch", "unet", "none"))
     discriminator_filters: int = _field(64, "width of the discriminator's first layers")
     discriminator_dense: int = _field(1024, "units of the strided discriminator's hidden Dense layer; 0: none")
@@ -150,6 +153,8 @@ class Recipe:
         for name in ("lr", "pretrain_lr"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} = {getattr(self, name)}: must be above 0")
+        if self.even_phases and (self.skip != "bicubic" or self.generator not in EVEN):
+            raise ValueError(f"even_phases: with skip = 'bicubic' and a generator of {', '.join(EVEN)} only")
         if self.discriminator == "none" and self.epochs:
             raise ValueError(f"epochs = {self.epochs}: without a discriminator there is no adversarial stage; set 0")
         if not 0 <= self.discriminator_dropout < 1:

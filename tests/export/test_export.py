@@ -27,6 +27,8 @@ from keras_srgan.weights import save_weights
 PAGE = Path(__file__).parents[2] / "docs" / "export.md"
 VARIANTS = {
     "srresnet bicubic colour": ("srresnet", {"norm": "none", "skip": "bicubic", "channels": 3, "scale": 3}),
+    "srresnet even colour": ("srresnet", {"skip": "bicubic", "channels": 3, "scale": 2, "even_phases": True}),
+    "compact even": ("compact", {"even_phases": True}),
     "srresnet instance": ("srresnet", {"norm": "batch-instance", "scale": 2}),
     "unet bilinear": ("unet", {"upsampling": "bilinear", "channels": 3, "scale": 1}),
 }

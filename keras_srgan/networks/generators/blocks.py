@@ -3,7 +3,7 @@
 from keras import layers
 from keras.initializers import Constant
 
-from keras_srgan.layers import BicubicUpsampling2D, CropLike, LocalDetail, NarrowConv2D
+from keras_srgan.layers import BicubicUpsampling2D, CropLike, EvenPhases, LocalDetail, NarrowConv2D
 
 GAIN = 8.0  # how much the bicubic form amplifies detail on its way in, and reduces it on its way out
 
@@ -42,7 +42,7 @@ def begin(lr, skip: str):
     return LocalDetail(gain=GAIN, name="detail")(lr) if skip == "bicubic" else lr
 
 
-def end(x, lr, channels: int, scale: int, skip: str, size: int = 3, activation: str | None = None):
+def end(x, lr, channels: int, scale: int, skip: str, size: int = 3, activation: str | None = None, even: bool = False):
     """The last convolution; with the bicubic skip, its output is added to the bicubic enlargement.
 
     Args:
@@ -52,12 +52,13 @@ def end(x, lr, channels: int, scale: int, skip: str, size: int = 3, activation: 
         skip: `"none"` or `"bicubic"`.
         size: integer, the side of the kernel.
         activation: what closes the form without skip.
+        even: see `on_bicubic`.
     """
     # Zeros: with the bicubic skip the untrained network is the bicubic enlargement itself.
     start = "zeros" if skip == "bicubic" else "glorot_uniform"
     x = conv(channels, size, kernel_initializer=start, dtype="float32", name="tail")(x)
     if skip == "bicubic":
-        return on_bicubic(x, lr, scale)
+        return on_bicubic(x, lr, scale, even)
     return layers.Activation(activation or "linear", dtype="float32", name="sr")(x)
 
 
@@ -80,8 +81,9 @@ def end_like(x, image, channels: int, skip: str, size: int = 3):
     return layers.Activation("tanh", dtype="float32", name="sr")(x)
 
 
-def on_bicubic(x, lr, scale: int):
-    """SR: the bicubic enlargement, and what the network adds to it."""
+def on_bicubic(x, lr, scale: int, even: bool = False):
+    """SR: the bicubic enlargement, and what the network adds to it; `even`: without a pattern of LR's period."""
     bicubic = BicubicUpsampling2D(scale, dtype="float32", name="bicubic")(lr)
     x = layers.Rescaling(1 / GAIN, dtype="float32", name="residual")(x)
+    x = EvenPhases(scale, dtype="float32", name="even")(x) if even else x
     return layers.Add(dtype="float32", name="sr")([bicubic, x])

@@ -12,6 +12,7 @@ def compact(
     filters: int = 48,
     blocks: int = 9,
     skip: str = "bicubic",
+    even_phases: bool = False,
     name: str = "compact",
 ) -> Model:
     """Builds EDSR's trunk closed by ESPCN's layer, for any height and width.
@@ -24,6 +25,7 @@ def compact(
         scale: integer.
         filters, blocks: integers, the width and the number of residual blocks.
         skip: `"bicubic"` (see `srresnet`) or `"none"`.
+        even_phases: whether what is added to bicubic has no pattern of LR's period (`EvenPhases`).
         name: string.
 
     Returns:
@@ -41,4 +43,4 @@ def compact(
     start = "zeros" if skip == "bicubic" else "glorot_uniform"
     last = "pixels" if skip == "bicubic" else "sr"
     x = SubpixelConv2D(channels, scale, kernel_initializer=start, dtype="float32", name=last)(x)
-    return Model(lr, on_bicubic(x, lr, scale) if skip == "bicubic" else x, name=name)
+    return Model(lr, on_bicubic(x, lr, scale, even_phases) if skip == "bicubic" else x, name=name)

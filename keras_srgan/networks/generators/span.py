@@ -13,6 +13,7 @@ def span(
     blocks: int = 7,
     skip: str = "bicubic",
     branched: bool = False,
+    even_phases: bool = False,
     name: str = "span",
 ) -> Model:
     """Builds the SPAN-like generator, for any height and width.
@@ -27,6 +28,7 @@ def span(
         scale: integer.
         filters, blocks: integers, the width and the number of blocks.
         skip: `"bicubic"` (see `srresnet`) or `"none"`.
+        even_phases: whether what is added to bicubic has no pattern of LR's period (`EvenPhases`).
         branched: whether it is built as it is trained: each 3x3 as several branches (`BranchedConv2D`). `fuse` makes
             one kernel of them, and the network the one that is built without.
         name: string.
@@ -57,4 +59,4 @@ def span(
     start = "zeros" if skip == "bicubic" else "glorot_uniform"
     last = "pixels" if skip == "bicubic" else "sr"
     x = SubpixelConv2D(channels, scale, kernel_initializer=start, dtype="float32", name=last)(x)
-    return Model(lr, on_bicubic(x, lr, scale) if skip == "bicubic" else x, name=name)
+    return Model(lr, on_bicubic(x, lr, scale, even_phases) if skip == "bicubic" else x, name=name)

@@ -26,6 +26,7 @@ def srresnet(
     skip: str = "none",
     first_kernel: int = 9,
     bn_momentum: float = 0.9,
+    even_phases: bool = False,
     name: str = "srresnet",
 ) -> Model:
     """Builds the generator, for any height and width.
@@ -39,6 +40,7 @@ def srresnet(
             instance after the trunk's convolution.
         skip: `"none"` (the paper's form, closed by tanh) or `"bicubic"`: the network sees local detail, adds
             to the bicubic enlargement, starts exactly there, and is left linear.
+        even_phases: whether what is added to bicubic has no pattern of LR's period (`EvenPhases`).
         first_kernel: integer, the side of the first convolution: 9, or 3 (Zhou, DAML 2024).
         bn_momentum: float, the momentum of the moving statistics.
 
@@ -62,4 +64,4 @@ def srresnet(
     x = layers.Add(name="long_skip")([head, normalise(x, in_trunk, "trunk", bn_momentum)])
     for i, factor in enumerate(factors, 1):
         x = prelu(SubpixelConv2D(filters, factor, name=f"upsample{i}")(x), f"upsample{i}_prelu")
-    return Model(lr, end(x, lr, channels, scale, skip, size=9, activation="tanh"), name=name)
+    return Model(lr, end(x, lr, channels, scale, skip, size=9, activation="tanh", even=even_phases), name=name)

@@ -15,6 +15,7 @@ from keras import layers
 from keras_srgan.layers import (
     BicubicUpsampling2D,
     CropLike,
+    EvenPhases,
     FastConv2D,
     LocalDetail,
     NarrowConv2D,
@@ -108,6 +109,20 @@ def _transposed_conv(graph: _Graph, name: str, layer, x: str) -> str:
     return graph.activate(name, linear, layer)
 
 
+def _even_phases(graph: _Graph, name: str, layer, channels: int, x: str) -> str:
+    block, side = layer.scale**2, layer.window
+    # From a place's value to how far it is from its block's mean.
+    apart = np.kron(np.eye(block) - 1 / block, np.eye(channels))[..., None, None]
+    places = graph.add("SpaceToDepth", f"{name}/places", [x], blocksize=layer.scale)
+    places = graph.add("Conv", f"{name}/apart", [places, graph.constant(apart)])
+    limits = [graph.constant(sign * layer.limit) for sign in (-1, 1)]
+    places = graph.add("Clip", f"{name}/limited", [places, *limits])
+    options: dict[str, Any] = {"kernel_shape": [side, side], "pads": [side // 2] * 4, "count_include_pad": 0}
+    places = graph.add("AveragePool", f"{name}/mean", [places], **options)
+    pattern = graph.add("DepthToSpace", f"{name}/pattern", [places], blocksize=layer.scale, mode="DCR")
+    return graph.add("Sub", name, [x, pattern])
+
+
 def _ours(graph: _Graph, name: str, call: Call, x: list[str]) -> str | None:
     """Adds one call of a layer of this package."""
     layer = call.layer
@@ -125,6 +140,8 @@ def _ours(graph: _Graph, name: str, call: Call, x: list[str]) -> str | None:
         mean = graph.add("AveragePool", f"{name}/mean", x, **options)
         difference = graph.add("Sub", f"{name}/difference", [x[0], mean])
         return graph.add("Mul", name, [difference, graph.constant(layer.gain)])
+    if isinstance(layer, EvenPhases):
+        return _even_phases(graph, name, layer, call.channels, x[0])
     if isinstance(layer, WeightedSum):
         weights = [graph.constant(each) for each in np.asarray(layer.weight)]
         pairs = enumerate(zip(x, weights, strict=True))

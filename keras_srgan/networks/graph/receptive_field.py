@@ -5,7 +5,7 @@ from math import lcm
 import keras
 import numpy as np
 
-from keras_srgan.layers import BicubicUpsampling2D, LocalDetail, SubpixelConv2D
+from keras_srgan.layers import BicubicUpsampling2D, EvenPhases, LocalDetail, SubpixelConv2D
 from keras_srgan.networks.graph.calls import calls, ends
 
 # Layers whose output depends on the whole image: no overlap makes their tiles exact.
@@ -35,6 +35,9 @@ def _reads(layer, row: int) -> range:
         return range(first, first + size)
     if isinstance(layer, LocalDetail):
         return range(row - layer.window // 2, row + layer.window // 2 + 1)
+    if isinstance(layer, EvenPhases):
+        block, reach = row // layer.scale, layer.window // 2
+        return range((block - reach) * layer.scale, (block + reach + 1) * layer.scale)
     if isinstance(layer, SubpixelConv2D):
         middle = row // layer.scale
         return range(middle - (layer.kernel_size - 1) // 2, middle + layer.kernel_size // 2 + 1)
