@@ -105,8 +105,14 @@ def matrix_rate(size: int = 1536, dtype: str = "float32", rounds: int = 3) -> fl
 
 
 def emulation_note(precision: str) -> str:
-    """One line where a processor emulates the precision that was asked for, else nothing."""
-    if "bfloat16" not in precision or native_bfloat16():
+    """One line where a processor emulates the precision that was asked for or can't be trusted with it, else nothing."""
+    import keras
+
+    if "bfloat16" not in precision:
+        return ""
+    if keras.backend.backend() == "jax" and not accelerator():
+        return "JAX on a CPU: XLA's bfloat16 has given NaN there (unet-gan, JAX 0.11.2); --precision float32 has not"
+    if native_bfloat16():
         return ""
     slower = matrix_rate(768) / matrix_rate(768, "bfloat16")
     return f"bfloat16 is emulated on this processor: a matrix product takes {slower:.1f} times as long as in float32"

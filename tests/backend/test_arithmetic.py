@@ -66,3 +66,9 @@ def test_a_resumed_run_keeps_the_arithmetic_that_it_began_with(cpu, tiny, make_i
     again = Run(recipe.replace(pretrain_epochs=1), images[:4], images[4:], tmp_path / "run", log=lambda line: None)
     train(again, resume=True)
     assert (again.recipe.precision, again.recipe.xla) == ("float32", False)
+
+
+def test_bfloat16_of_jax_on_a_cpu_is_not_trusted(monkeypatch):
+    monkeypatch.setattr(arithmetic, "accelerator", lambda: False)
+    monkeypatch.setattr("keras.backend.backend", lambda: "jax")
+    assert "NaN" in emulation_note("mixed_bfloat16") and not emulation_note("float32")
