@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "keras_srgan"
 # From the ground up: a folder or file imports only from floors below its own.
 FLOORS = (
     ("version", "registration", "console", "files", "hdf5", "machine", "markdown", "html_page", "packages")
-    + ("resampling", "terminal"),
+    + ("resampling", "roc", "terminal"),
     ("degradation", "hub"),
     ("recipes",),
     ("images", "cli", "weights", "backend"),

@@ -111,7 +111,7 @@ class Patients:
         return patient_of(path, dicom_header)
 
     def _of_table(self, place: PurePosixPath) -> str | None:
-        for key in _tails(place):
+        for key in tails(place):
             if key in self._known:
                 return self._known[key]  # `None`: the name alone does not tell
         return None
@@ -127,8 +127,8 @@ class Patients:
             raise ValueError(f"{what}: fits none of {images} images; it is compared with their paths below the folder")
 
 
-def _tails(place: PurePosixPath) -> Iterable[str]:
-    """A path and its ends, longest first, each with and without extension."""
+def tails(place: PurePosixPath) -> Iterable[str]:
+    """A path and its ends, longest first, each with and without extension: what a table may call it."""
     for start in range(len(place.parts)):
         tail = PurePosixPath(*place.parts[start:])
         yield tail.as_posix()
@@ -156,7 +156,7 @@ def _read_table(path: str | os.PathLike) -> dict[str, str | None]:
     for row in rows[0 if image is None else 1 :]:
         name, who = row[image or 0].strip(), row[1 if patient is None else patient].strip()
         if name and who:
-            for key in _tails(PurePosixPath(name.replace("\\", "/").lstrip("/"))):
+            for key in tails(PurePosixPath(name.replace("\\", "/").lstrip("/"))):
                 known[key] = who if known.get(key, who) == who else None
     return known
 

@@ -3,16 +3,20 @@
 import shlex
 import sys
 import time
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from keras_srgan.cli import Parser, run_safely, start_quietly
+from keras_srgan.evaluate.extra_metrics import load_first
 from keras_srgan.mos.names import check_names
 from keras_srgan.terminal import StatusLine
 
 REAL = ("cxr-real-mild", "cxr-real-hard")
 PROTOCOLS = ("cxr", "cxr96", "cxr720", *REAL, "natural-y", "rgb")
-TASKS = ("figures", "calibrate", "intervals", "detection")
+TASKS = ("figures", "calibrate", "intervals", "detection", "classify", "frd")
 METRICS = (
     *("psnr", "ssim", "ms_ssim", "lpips", "vgg", "consistency", "sharpness", "gms", "invented", "lost", "grid"),
     "seconds",
@@ -34,7 +38,8 @@ def parser() -> Parser:
     parse.add_argument("--weights", nargs="+", default=[], metavar="W", help="names, files, run folders, auto [none]")
     parse.add_argument("--protocol", choices=PROTOCOLS, default="cxr", help="how HR, LR and figures are made [cxr]")
     parse.add_argument("--scale", type=int, default=4, metavar="S", help="the factor [4]")
-    parse.add_argument("--metrics", nargs="+", choices=METRICS, metavar="M", help=f"of {', '.join(METRICS)} [all]")
+    some = f"of {', '.join(METRICS)} [all]; pyiqa:NAME where IQA-PyTorch is installed"
+    parse.add_argument("--metrics", nargs="+", type=metric, metavar="M", help=some)
     parse.add_argument("--nearest", action="store_true", help="nearest neighbour beside bicubic")
     parse.add_argument("--lanczos", action="store_true", help="Lanczos beside bicubic")
     parse.add_argument("--nlm", action="store_true", help="non-local means, then bicubic, beside bicubic")
@@ -48,9 +53,11 @@ def parser() -> Parser:
     )
     task = (
         "instead of figures: calibrate writes NAME.interval.json beside the weights, intervals measures its coverage, "
-        "detection plants faint nodules and lines and gives an observer's AUC"
+        "detection plants faint nodules and lines and gives an observer's AUC, classify gives a classifier's AUC, "
+        "frd compares sets by radiomic features"
     )
     parse.add_argument("--task", choices=TASKS, default="figures", help=f"{task} [figures]")
+    parse.add_argument("--labels", metavar="CSV", help="of --task classify: titles file,label; two labels")
     parse.add_argument("--coverage", type=float, default=0.9, metavar="P", help="of the intervals calibrated [0.9]")
     parse.add_argument("--report", metavar="OUT", help="folder for report.html, report.md, CSV and JSON")
     parse.add_argument("--mos", metavar="FILE.html", help="also a page where people rate these weights")
@@ -59,6 +66,13 @@ def parser() -> Parser:
     parse.add_argument("--bits", **bits, help="that 16-bit raster files use [found in each]")
     parse.add_argument("--workers", type=int, default=2, metavar="N", help="threads that read images [2]")
     return parse
+
+
+def metric(name: str) -> str:
+    """A name of `METRICS`, or of IQA-PyTorch's."""
+    if name not in METRICS and not name.startswith("pyiqa:"):
+        raise ArgumentTypeError(f"invalid choice: {name!r} (choose from {', '.join(METRICS)}, pyiqa:NAME)")
+    return name
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,11 +85,13 @@ def main(arguments: list[str] | None = None) -> int:
     if parsed.mos and not (parsed.data and parsed.weights):
         parse.error("--mos needs --data and --weights")
     if parsed.task != "figures":
-        if not (parsed.data and (parsed.weights or parsed.task == "detection")):
+        if not (parsed.data and (parsed.weights or parsed.task in ("detection", "classify", "frd"))):
             parse.error(f"--task {parsed.task} needs --data and --weights")
         for name in ("metrics", "discriminator", "report", "mos", "most", "nearest", "lanczos", "nlm"):
             if getattr(parsed, name):
                 parse.error(f"--{name} does not go with --task {parsed.task}")
+    if bool(parsed.labels) != (parsed.task == "classify"):
+        parse.error("--labels CSV goes with --task classify, and --task classify needs it")
     for name, least in (("most", 1), ("scale", 1), ("workers", 1), ("seed", 0)):
         if getattr(parsed, name) is not None and getattr(parsed, name) < least:
             parse.error(f"--{name} {getattr(parsed, name)}: at least {least}")
@@ -93,6 +109,7 @@ def work(arguments, command: str) -> int:
         raise ValueError(f"{report}: a file; --report takes a folder")
     if arguments.mos:
         check_names(arguments.mos)
+    load_first(arguments.metrics or ())
     start_quietly()
     from keras_srgan.evaluate.protocols import find_protocol
 
@@ -154,7 +171,9 @@ def _reporting(line: StatusLine) -> dict[str, Any]:
 
 
 def run_task(arguments, protocol, command: str) -> int:
+    from keras_srgan.evaluate.classify import classify_markdown
     from keras_srgan.evaluate.detection import detection_markdown
+    from keras_srgan.evaluate.frechet_radiomics import frd_markdown
     from keras_srgan.evaluate.intervals import calibrate, coverage_markdown
 
     line = StatusLine()
@@ -165,8 +184,14 @@ def run_task(arguments, protocol, command: str) -> int:
                 line.clear()
                 print(path, flush=True)
             return 0
-        measure = coverage_markdown if arguments.task == "intervals" else detection_markdown
-        text = measure(arguments.data, arguments.weights, protocol, arguments.seed, **_reporting(line))
+        measures: dict[str, Callable[..., str]] = {
+            "intervals": coverage_markdown,
+            "detection": detection_markdown,
+            "classify": partial(classify_markdown, labels=arguments.labels),
+            "frd": frd_markdown,
+        }
+        given = dict(protocol=protocol, seed=arguments.seed, **_reporting(line))
+        text = measures[arguments.task](arguments.data, arguments.weights, **given)
     print(f"{text}\n\n{protocol.describe()['text']}\n\nCommand: `{command}`")
     return 0
 

@@ -20,10 +20,10 @@ from keras_srgan.evaluate.test_set import items_of, read_ahead
 from keras_srgan.images import ImageError
 from keras_srgan.markdown import markdown_table
 from keras_srgan.resampling import quantise, reduce_image
+from keras_srgan.roc import FOLDS, auc_cells, patient_folds
 
 SIDE = 48  # px of a place
 PLACES = 8  # of an image with each signal, and as many without any
-FOLDS, RESAMPLES = 5, 1000
 DARKEST, BRIGHTEST = 0.15, 0.85  # mean level of a place, of white
 
 
@@ -82,26 +82,14 @@ def hotelling_scores(values: np.ndarray, present: np.ndarray, groups: np.ndarray
     Raises:
         ValueError: for fewer than two patients.
     """
-    names = np.unique(groups)
-    if len(names) < 2:
-        raise ValueError("an observer is trained and tested on different patients: give images of at least two")
-    folds = np.array_split(np.random.default_rng(seed).permutation(names), min(FOLDS, len(names)))
     scores = np.zeros(len(values))
-    for fold in folds:
-        test = np.isin(groups, fold)
+    for test in patient_folds(groups, seed):
         yes, no = values[~test & present], values[~test & ~present]
         covariance = (np.cov(yes.T) + np.cov(no.T)) / 2
         template = np.linalg.lstsq(covariance, yes.mean(axis=0) - no.mean(axis=0), rcond=None)[0]
         known = no @ template
         scores[test] = (values[test] @ template - known.mean()) / known.std()
     return scores
-
-
-def auc(scores: np.ndarray, present: np.ndarray) -> float:
-    """The area under the ROC curve: the share of pairs in the right order; ties count half."""
-    yes, no = scores[present], np.sort(scores[~present])
-    below, upto = np.searchsorted(no, yes, "left"), np.searchsorted(no, yes, "right")
-    return float((below + upto).mean() / (2 * len(no)))
 
 
 def plant(pair: Pair, protocol: Protocol, rng: np.random.Generator) -> tuple[Pair, dict[str, list[tuple[int, int]]]]:
@@ -186,7 +174,8 @@ def detection_markdown(
         for name in names:
             values = np.stack(found[name, signal.name] + found[name, "none"])[:, own]
             scores[name] = hotelling_scores(values, present, groups, seed)
-        table += _rows(signal, scores, present, groups, seed)
+        cells = auc_cells(scores, present, groups, seed)
+        table += [[signal.name, name, *cells[name]] for name in names]
     head = ["signal", "image", "AUC", "over bicubic"]
     shapes = "; ".join(
         f"{s.name}: gaussian of {s.rows:g} x {s.columns:g} px, {s.contrast:g} grey levels" for s in SIGNALS
@@ -197,21 +186,3 @@ def detection_markdown(
         f"interval, bootstrap over patients]. Planted in HR before reduction, at known places, seed {seed}: {shapes} "
         "(peak, of 255)."
     )
-
-
-def _rows(signal: Signal, scores: dict[str, np.ndarray], present: np.ndarray, groups: np.ndarray, seed: int) -> list:
-    names = np.unique(groups)
-    members = [np.flatnonzero(groups == name) for name in names]
-    rng, drawn = np.random.default_rng(seed), []
-    for _ in range(RESAMPLES):
-        chosen = np.concatenate([members[i] for i in rng.integers(len(names), size=len(names))])
-        drawn.append([auc(each[chosen], present[chosen]) for each in scores.values()])
-    table, base, rows = np.array(drawn), list(scores).index("bicubic"), []
-    for k, (name, each) in enumerate(scores.items()):
-        own, gain = auc(each, present), auc(each, present) - auc(scores["bicubic"], present)
-        (low, high), (least, most) = (
-            np.quantile(x, (0.025, 0.975)) for x in (table[:, k], table[:, k] - table[:, base])
-        )
-        over = "" if name == "bicubic" else f"{gain:+.3f} [{least:+.3f}, {most:+.3f}]"
-        rows.append([signal.name, name, f"{own:.3f} [{low:.3f}, {high:.3f}]", over])
-    return rows

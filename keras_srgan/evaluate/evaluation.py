@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_srgan.evaluate.crops import crop, pick_images
 from keras_srgan.evaluate.discriminator import DiscriminatorTest
+from keras_srgan.evaluate.extra_metrics import PREFIX, pyiqa_metric
 from keras_srgan.evaluate.measure import ALONE, METRICS, measure
 from keras_srgan.evaluate.methods import Method, baselines, networks
 from keras_srgan.evaluate.protocols import Pair, Protocol, digest, find_protocol
@@ -93,7 +94,7 @@ def compare(
             `Protocol`.
         hr, lr: instead of `data`, two folders whose files match by name; or `lr` alone, without originals.
         baseline: other interpolations beside bicubic: `"nearest"`, `"lanczos"`, `"nlm"` (non-local means first).
-        metrics: names of `METRICS`; all by default.
+        metrics: names of `METRICS`; all by default. `pyiqa:NAME` is one of IQA-PyTorch, where that is installed.
         most: integer, take only so many images, the first by name.
         discriminators: run folders or files of `discriminator.weights.h5`, judged as classifiers.
         crops: integer, how many images the gallery shows: evenly from the worst to the best gain.
@@ -119,13 +120,17 @@ def compare(
     protocol = find_protocol(protocol) if isinstance(protocol, str) else protocol
     items = items_of(protocol, data, hr, lr)[:most]
     originals = data is not None or hr is not None
-    chosen = _choose(metrics, METRICS if originals else ALONE)
+    extra = {name: pyiqa_metric(name) for name in metrics or () if name.startswith(PREFIX)}
+    if extra and not originals:
+        raise ValueError(f"metric {next(iter(extra))} compares with an original image: give HR images too")
+    about = {name: entry for name, (_, entry) in extra.items()}
+    chosen = _choose(metrics, METRICS | about if originals else ALONE)
     interpolations, rated = baselines(baseline, protocol.scale), networks(weights, protocol.scale)
     if discriminators and not (originals and rated):
         missing = "generated images: give weights too" if originals else "original images: give HR images too"
         raise ValueError(f"a discriminator needs {missing}")
     tests = [DiscriminatorTest(each, seed=seed) for each in discriminators]
-    found = _Findings(protocol, interpolations, rated, tests, list(chosen))
+    found = _Findings(protocol, interpolations, rated, tests, list(chosen), {name: f for name, (f, _) in extra.items()})
     for done, (item, pair) in enumerate(zip(items, read_ahead(items, workers), strict=True), 1):
         if isinstance(pair, ImageError):
             found.skipped.append(str(pair))
@@ -175,6 +180,7 @@ class _Findings:
         interpolations, rated: lists of `Method`, baselines and networks.
         tests: the discriminators.
         metrics: names of the figures.
+        extra: those that another package computes.
         used: the images that were measured.
         rows: see `Evaluation`.
         digests: a line for each image, which names its pixels.
@@ -189,6 +195,7 @@ class _Findings:
     rated: list[Method]
     tests: list[DiscriminatorTest]
     metrics: list[str]
+    extra: dict[str, Callable] = field(default_factory=dict)
     used: list[Item] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     digests: list[str] = field(default_factory=list)
@@ -210,7 +217,7 @@ class _Findings:
         if not self.used:  # the first call of a network is no measure of its time
             for method in self.rated:
                 method(pair, self.protocol)
-        rows, enlarged = measure(pair, self.protocol, self.methods, self.metrics)
+        rows, enlarged = measure(pair, self.protocol, self.methods, self.metrics, self.extra)
         self.rows += rows
         for test in self.tests:
             test.update(pair, {method.name: enlarged[method.name] for method in self.rated})

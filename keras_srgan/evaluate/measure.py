@@ -1,7 +1,8 @@
 """The figures of one image: what is measured, and on which pixels."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -44,10 +45,13 @@ class Reference:
         pair: `Pair`.
         protocol: `Protocol`.
         names: the metrics wanted.
+        extra: functions of HR and SR by the names of those that another package computes.
     """
 
-    def __init__(self, pair: Pair, protocol: Protocol, names: Sequence[str]):
-        self.pair, self.protocol, self.names = pair, protocol, names
+    def __init__(
+        self, pair: Pair, protocol: Protocol, names: Sequence[str], extra: Mapping[str, Callable] | None = None
+    ):
+        self.pair, self.protocol, self.names, self.extra = pair, protocol, names, extra or {}
         if pair.hr is not None:
             self.image = protocol.inner(pair.hr, pair.max_value)
             self.plane = protocol.inner(protocol.plane(pair.hr, pair.max_value), pair.max_value)
@@ -76,6 +80,7 @@ class Reference:
             "lost": lambda: 100 * metrics.lost_structure(self.plane, plane),
             "grid": lambda: metrics.grid(plane, self.protocol.scale) if self.protocol.scale > 1 else [np.nan],
         }
+        compute |= {name: partial(_one, each, self, image) for name, each in self.extra.items()}
         if self.pair.hr is None:
             compute["sharpness"] = lambda: 255 * metrics.sharpness(plane)
         found = {}
@@ -87,8 +92,16 @@ class Reference:
         return found
 
 
+def _one(metric: Callable, reference: Reference, image: np.ndarray) -> list[float]:
+    return [metric(reference.image, image)]
+
+
 def measure(
-    pair: Pair, protocol: Protocol, methods: Sequence[Method], names: Sequence[str]
+    pair: Pair,
+    protocol: Protocol,
+    methods: Sequence[Method],
+    names: Sequence[str],
+    extra: Mapping[str, Callable] | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Enlarges an image by every method and measures the results.
 
@@ -97,11 +110,12 @@ def measure(
         protocol: `Protocol`.
         methods: list of `Method`.
         names: the metrics wanted.
+        extra: as for `Reference`.
 
     Returns:
         A row a method: `image`, `method`, the figures in the order of `names`; and each method's image.
     """
-    reference = Reference(pair, protocol, names)
+    reference = Reference(pair, protocol, names, extra)
     rows, versions = [], {}
     for method in methods:
         started = time.perf_counter()

@@ -1,10 +1,12 @@
 "use strict";
 const DATA = __DATA__;
-const WORDS = ["bad", "poor", "fair", "good", "excellent"];
 const PLACE = "keras-srgan judge " + DATA.page;
 const find = (id) => document.getElementById(id);
-const sources = {};
-for (const crop of DATA.crops) for (const version of crop.versions) sources[version.id] = version.src;
+const sources = {}, sizes = {};
+for (const crop of DATA.crops) {
+  sizes[crop.crop] = crop.size;
+  for (const version of crop.versions) sources[version.id] = version.src;
+}
 const total = Object.keys(sources).length;
 let state = restore() || { judge: "", order: newOrder(), ratings: {}, at: 0, side: false };
 let items = list(state.order);
@@ -18,9 +20,11 @@ function shuffled(array) {
   return result;
 }
 
-// Crops in an order of the judge's own, and the versions of each.
+// Crops in an order of the judge's own, and the versions of each. A reader sees every case once before any comes again.
 function newOrder() {
-  return shuffled(DATA.crops).map((crop) => [crop.crop, shuffled(crop.versions.map((version) => version.id))]);
+  const crops = shuffled(DATA.crops).map((crop) => [crop.crop, shuffled(crop.versions.map((version) => version.id))]);
+  if (!DATA.reading) return crops;
+  return crops[0][1].flatMap((_, round) => crops.map(([crop, ids]) => [crop, [ids[round]]]));
 }
 
 function list(order) {
@@ -58,8 +62,9 @@ function show() {
   const item = items[state.at], count = rated();
   find("bar").max = total;
   find("bar").value = count;
-  find("count").textContent =
-    `${count} of ${total} rated; detail ${item.c + 1} of ${state.order.length}, version ${item.v + 1} of ${item.ids.length}`;
+  find("count").textContent = DATA.reading
+    ? `${count} of ${total} read; image ${state.at + 1}`
+    : `${count} of ${total} rated; detail ${item.c + 1} of ${state.order.length}, version ${item.v + 1} of ${item.ids.length}`;
   find("view").setAttribute("aria-pressed", state.side);
   find("pictures").classList.toggle("side", state.side);
   find("pictures").replaceChildren(...(state.side ? item.ids : [item.id]).map((id) => picture(item, id)));
@@ -74,8 +79,9 @@ function picture(item, id) {
   const figure = document.createElement("figure"), image = document.createElement("img");
   const place = item.ids.indexOf(id);
   image.src = sources[id];
-  image.alt = `Detail ${item.c + 1}, version ${place + 1}`;
-  image.width = image.height = DATA.size;
+  image.alt = DATA.reading ? `Image ${item.c + 1}` : `Detail ${item.c + 1}, version ${place + 1}`;
+  [image.width, image.height] = sizes[item.crop];
+  figure.style.setProperty("--wide", image.width * Math.max(1, Math.floor(350 / image.width)) + "px");
   figure.append(image);
   if (state.side) {
     const button = document.createElement("button"), caption = document.createElement("figcaption");
@@ -112,6 +118,7 @@ function nextUnrated() {
 }
 
 function toggle() {
+  if (DATA.reading) return;
   state.side = !state.side;
   keep();
   show();
@@ -144,7 +151,7 @@ function another() {
   show();
 }
 
-WORDS.forEach((word, i) => {
+DATA.words.forEach((word, i) => {
   const button = document.createElement("button"), digit = document.createElement("b"), label = document.createElement("span");
   button.type = "button";
   digit.textContent = i + 1;
@@ -153,7 +160,8 @@ WORDS.forEach((word, i) => {
   button.addEventListener("click", () => rate(i + 1));
   find("buttons").append(button);
 });
-document.documentElement.style.setProperty("--wide", DATA.size * Math.max(1, Math.floor(350 / DATA.size)) + "px");
+find("view").hidden = DATA.reading;
+find("pictures").classList.toggle("reading", DATA.reading);
 find("form").addEventListener("submit", (event) => {
   event.preventDefault();
   state.judge = find("judge").value.trim();

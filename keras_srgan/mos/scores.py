@@ -146,8 +146,8 @@ def mean_opinions(ratings: Sequence[Rating], methods: Sequence[str], seed: int =
         {
             "method": method,
             "ratings": int(count[i].sum()),
-            **_interval(scores[i]),
-            "over_bicubic": _interval(scores[i] - base),
+            **interval(scores[i]),
+            "over_bicubic": interval(scores[i] - base),
         }
         for i, method in enumerate(methods)
     ]
@@ -158,7 +158,8 @@ def _weighted(values: np.ndarray, judges: np.ndarray, crops: np.ndarray) -> np.n
     return np.stack([np.einsum("rj,rj->r", judges, crops @ each.T) for each in values])
 
 
-def _interval(replicates: np.ndarray) -> dict[str, float]:
+def interval(replicates: np.ndarray) -> dict[str, float]:
+    """The first value, which is of the data as they are, and the 95 % interval of the others."""
     finite = replicates[1:][np.isfinite(replicates[1:])]
     low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (np.nan, np.nan)
     return {"mean": float(replicates[0]), "low": float(low), "high": float(high)}

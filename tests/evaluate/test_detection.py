@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from keras_srgan.evaluate.__main__ import main as evaluate
-from keras_srgan.evaluate.detection import SIDE, SIGNALS, auc, channels, hotelling_scores, plant
+from keras_srgan.evaluate.detection import SIDE, SIGNALS, channels, hotelling_scores, plant
 from keras_srgan.evaluate.protocols import PROTOCOLS
 from keras_srgan.images import write_image
+from keras_srgan.roc import auc
 
 
 def normal_cdf(x):

@@ -15,7 +15,8 @@ import pytest
 
 from keras_srgan.images import write_image
 from keras_srgan.mos import __main__ as mos
-from keras_srgan.mos.page import make_crops, make_page, versions_of, write_page
+from keras_srgan.mos.page import make_page, write_page
+from keras_srgan.mos.pictures import make_crops, versions_of
 from keras_srgan.mos.scores import Rating, markdown, mean_opinions
 from keras_srgan.networks import build_generator
 from keras_srgan.recipes import Recipe
