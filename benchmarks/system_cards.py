@@ -25,7 +25,8 @@ def processor() -> str:
         name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         name = "a processor"
-    return f"{len(os.sched_getaffinity(0))} cores of an {name}"
+    count = len(os.sched_getaffinity(0))
+    return f"{count} core{'s' * (count > 1)} of an {name}"
 
 
 def collect(run: dict, folder: Path, cards: Path, hardware: str | None) -> Path:
