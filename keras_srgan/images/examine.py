@@ -3,14 +3,13 @@
 OpenCV decodes what there is of a truncated file without a word, so that is found out here.
 """
 
-import re
 import struct
 import zlib
-from collections.abc import Iterator
 
 from keras_srgan.images import tiff
 from keras_srgan.images.formats import raster_format
 from keras_srgan.images.headers import Facts, ImageError
+from keras_srgan.images.jpeg import markers
 from keras_srgan.images.tiff_pages import examine_tiff
 
 
@@ -83,31 +82,9 @@ def _examine_png(data: bytes | bytearray) -> Facts:
     raise ImageError("the PNG is cut short (no IEND chunk); get it again")
 
 
-# 0xff and a code; inside coded data 0xff is followed by 0 or by a restart code (d0 to d7).
-_JPEG_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
-
-
-def _jpeg_markers(data: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
-    """Code of each marker in a JPEG, and where what belongs to it begins and ends."""
-    at = 2
-    while found := _JPEG_MARKER.search(data, at):
-        code, at = found[1][0], found.end()
-        if code not in (0x01, 0xD8, 0xD9):
-            at += max(2, struct.unpack_from(">H", data, at)[0])
-        yield code, found.end() + 2, at
-
-
-def jpeg_segments(data: bytes | bytearray) -> Iterator[tuple[int, bytes]]:
-    """Code and content of the segments of a JPEG before its pixels."""
-    for code, start, end in _jpeg_markers(data):
-        if code == 0xDA:
-            return
-        yield code, bytes(data[start:end])
-
-
 def _examine_jpeg(data: bytes | bytearray) -> Facts:
     size, coded, orientation = None, False, 1
-    for code, start, end in _jpeg_markers(data):
+    for code, start, end in markers(data):
         if code == 0xD9:
             if size is None or not coded:
                 break

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from keras_srgan.images import tiff
-from keras_srgan.images.examine import jpeg_segments
+from keras_srgan.images.jpeg import jpeg_segments
 from keras_srgan.images.metadata import TEXT_TAGS, Metadata, resolution
 
 _UNITS = {1: "", 2: "inch", 3: "cm"}  # TIFF's and EXIF's

@@ -9,13 +9,20 @@ import cv2
 import numpy as np
 
 from keras_srgan.images import tiff
-from keras_srgan.images.decoder_log import decode_heard
 from keras_srgan.images.frame import Frame, straight
 from keras_srgan.images.headers import Facts, ImageError, check_size, one_line
+from keras_srgan.images.jpeg import DamagedJpeg, decode_jpeg
 from keras_srgan.images.metadata import Metadata, fit, jpeg_unit, text_tags
 from keras_srgan.images.metadata_read import read_metadata
+from keras_srgan.images.tiff_pages import check_strips
 
 ENCODINGS = (".png", ".jpg", ".bmp", ".webp")
+
+# What OpenCV prints of a file is said here, in a line that names the file.
+if hasattr(cv2, "setLogLevel"):  # OpenCV 4
+    cv2.setLogLevel(0)
+else:
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 
 
 def decode(
@@ -40,19 +47,24 @@ def decode(
     """
     check_size(facts.height, facts.width, max_pixels)
     if facts.page is not None:
+        check_strips(data, facts.page)
         tiff.isolate(data, facts.page)
+    pixels: np.ndarray | None
+    complaint = None
     try:
-        pixels, damage, oddities = decode_heard(
-            lambda: cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        )
-    except cv2.error as error:
+        if facts.format == "jpeg":
+            pixels, complaint = decode_jpeg(data)
+        else:
+            plain = _png_pixels(data) if facts.format == "png" else data
+            pixels = cv2.imdecode(np.frombuffer(plain, np.uint8), cv2.IMREAD_UNCHANGED)
+    except DamagedJpeg as error:
+        raise ImageError(f"the image's data end too early, or are damaged ({one_line(error)}); get it again") from None
+    except (cv2.error, ValueError) as error:
         raise ImageError(f"cannot be decoded ({one_line(error)}); save it as PNG") from None
     if pixels is None:
         raise ImageError("cannot be decoded: damaged, or an unusual variant of its format; save it as PNG")
-    if damage:
-        raise ImageError(f"the image's data end too early, or are damaged ({one_line(damage[0])}); get it again")
-    for line in oddities:
-        note(f"the decoder says: {line}")
+    if complaint:
+        note(f"the decoder says: {complaint}")
     alpha = None
     if facts.page is not None and facts.page.gray_with_alpha and pixels.ndim == 2:
         pixels, alpha = tiff.split_gray_alpha(pixels, facts.page)
@@ -82,6 +94,17 @@ def decode(
     metadata = read_metadata(data, facts.format, facts.page)
     alpha = None if alpha is None else np.ascontiguousarray(alpha)
     return Frame(np.ascontiguousarray(pixels), white, alpha, associated, metadata)
+
+
+def _png_pixels(data: bytes | bytearray) -> bytes:
+    """A PNG without what surrounds its pixels, of which libpng says more than anybody wants to know."""
+    parts, at = [bytes(data[:8])], 8
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind[:1].isupper() or kind == b"tRNS":
+            parts.append(bytes(data[at : at + 12 + length]))
+        at += 12 + length
+    return b"".join(parts)
 
 
 def _but(pixels: np.ndarray, clear: tuple[int, ...], bits: int) -> np.ndarray | None:

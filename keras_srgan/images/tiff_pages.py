@@ -1,9 +1,11 @@
 """The pages of a TIFF: which there are, and which cannot be read as they are meant."""
 
-import zlib
+from collections.abc import Iterator
 
 from keras_srgan.images import tiff
 from keras_srgan.images.headers import Facts, ImageError
+from keras_srgan.images.jpeg import jpeg_damage
+from keras_srgan.images.unpacking import deflate_is_whole, lzw_is_whole, packbits_is_whole
 
 
 def examine_tiff(data: bytes | bytearray) -> list[Facts]:
@@ -25,6 +27,7 @@ def examine_tiff(data: bytes | bytearray) -> list[Facts]:
     return [_examine_page(data, page) for page in pages]
 
 
+_YCBCR = 6
 _KINDS = {4: "mask", 5: "CMYK", 32803: "colour-filter", 32844: "LogL", 32845: "LogLuv", 34892: "linear raw"}
 
 
@@ -49,32 +52,51 @@ def _examine_page(data: bytes | bytearray, page: tiff.Directory) -> Facts:
         raise ImageError("an unusual TIFF of gray with alpha; save it as PNG")
     if page.gray_with_alpha and tiff.TILES in page.tags and page.get(tiff.PREDICTOR, 1) != 1:
         raise ImageError("a tiled TIFF of gray with alpha; save it as PNG")
-    _check_strips(data, page)
+    if any(start + size > len(data) for start, size, _ in _strips(page)):
+        raise ImageError("the TIFF is cut short; get it again")
     orientation = page.get(tiff.ORIENTATION, 1)
     orientation = orientation if 1 <= orientation <= 8 else 1
     height, width, palette = page.get(tiff.HEIGHT, 0), page.get(tiff.WIDTH, 0), photometric == 3
     return Facts("tiff", height, width, palette, orientation, min(bits, 8), palette, page)
 
 
-def _check_strips(data: bytes | bytearray, page: tiff.Directory) -> None:
-    """Refuses strips and tiles that lie outside the file, or whose checksum is wrong."""
-    packed = page.get(tiff.COMPRESSION, 1) in (8, 32946)  # deflate, which OpenCV does not check
-    for starts, sizes in ((tiff.STRIPS, tiff.STRIP_SIZES), (tiff.TILES, tiff.TILE_SIZES)):
-        first = page.get(starts, 0)
-        moved = 0 if page.start is None else page.start - first
-        for start, size in zip(page.tags.get(starts, ()), page.tags.get(sizes, ()), strict=False):
-            if start + moved + size > len(data):
-                raise ImageError("the TIFF is cut short; get it again")
-            if packed and not _unpacks(memoryview(data)[start : start + size]):
-                raise ImageError("the TIFF is damaged (its packed data); get it again")
+# How strips are packed, as far as it can be seen whether they are whole.
+_UNPACKERS = {5: lzw_is_whole, 8: deflate_is_whole, 32946: deflate_is_whole, 32773: packbits_is_whole}
+_PLAIN, _JPEG = 1, 7
 
 
-def _unpacks(packed: memoryview) -> bool:
-    """Whether deflated data end, and agree with their checksum."""
-    unpack = zlib.decompressobj()
-    try:
-        while packed and unpack.decompress(packed, 2**24):
-            packed = memoryview(unpack.unconsumed_tail)
-    except zlib.error:
-        return False
-    return unpack.eof
+def check_strips(data: bytes | bytearray, page: tiff.Directory) -> None:
+    """Unpacks strips and tiles as far as is needed to see that they are whole.
+
+    Raises:
+        ImageError: if one ends too early, or is damaged.
+    """
+    packing, plain = page.get(tiff.COMPRESSION, 1), page.get(tiff.FILL_ORDER, 1) == 1
+    damaged = ImageError("the TIFF is damaged (its packed data); get it again")
+    tables = page.raw.get(tiff.JPEG_TABLES, b"")  # what the JPEGs have in common, each of which begins with two bytes
+    for start, size, needed in _strips(page):
+        if packing == _PLAIN and start + needed > len(data):
+            raise ImageError("the TIFF is cut short; get it again")
+        strip = memoryview(data)[start : start + size]
+        if packing in _UNPACKERS and plain and not _UNPACKERS[packing](strip, needed):
+            raise damaged
+        if packing == _JPEG and jpeg_damage(tables[:-2] + bytes(strip[2 if tables else 0 :])):
+            raise damaged
+
+
+def _strips(page: tiff.Directory) -> Iterator[tuple[int, int, int]]:
+    """Of every strip or tile: where it begins, its size, and the bytes in it when it is unpacked, 0 if not known."""
+    width, height, samples = page.get(tiff.WIDTH, 0), page.get(tiff.HEIGHT, 0), page.get(tiff.SAMPLES, 1)
+    samples = 1 if page.get(tiff.PLANAR, 1) == 2 else samples
+    bits = 0 if page.get(tiff.PHOTOMETRIC, 1) == _YCBCR else page.get(tiff.BITS, 1)  # its colour may be halved
+    rows = min(page.get(tiff.ROWS, height), height) or 1
+    for number, (start, size) in enumerate(_pairs(page, tiff.STRIPS, tiff.STRIP_SIZES)):
+        moved = 0 if page.start is None else page.start - page.get(tiff.STRIPS, 0)
+        here = min(rows, height - number % -(-height // rows) * rows) if height else 0
+        yield start + moved, size, (width * samples * bits + 7) // 8 * here
+    tile = (page.get(tiff.TILE_WIDTH, 0) * samples * bits + 7) // 8 * page.get(tiff.TILE_HEIGHT, 0)
+    yield from ((start, size, tile) for start, size in _pairs(page, tiff.TILES, tiff.TILE_SIZES))
+
+
+def _pairs(page: tiff.Directory, starts: int, sizes: int) -> Iterator[tuple[int, int]]:
+    return zip(page.tags.get(starts, ()), page.tags.get(sizes, ()), strict=False)

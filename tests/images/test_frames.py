@@ -461,7 +461,8 @@ def test_every_reader_refuses_a_file_in_the_same_words(tmp_path):
         assert str(one.value) == str(other.value) and str(path) in str(one.value)
 
 
-def test_damaged_and_whole_jpegs_are_told_apart_in_threads_and_other_lines_reach_stderr(tmp_path, capfd):
+@pytest.mark.parametrize("line", [b"said by another thread\n", b"  Invalid, Corrupt: indented, as in a trace\n"])
+def test_damaged_and_whole_jpegs_are_told_apart_in_threads_and_other_lines_reach_stderr(tmp_path, capfd, line):
     from concurrent.futures import ThreadPoolExecutor
 
     data = _jpeg()
@@ -470,7 +471,7 @@ def test_damaged_and_whole_jpegs_are_told_apart_in_threads_and_other_lines_reach
 
     def read(number):
         if number % 7 == 0:
-            os.write(2, b"said by another thread\n")
+            os.write(2, line)
         try:
             read_image(tmp_path / ("cut.jpg" if number % 5 == 0 else "whole.jpg"))
         except ImageError:
@@ -479,10 +480,33 @@ def test_damaged_and_whole_jpegs_are_told_apart_in_threads_and_other_lines_reach
 
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(read, range(200))) == [number % 5 != 0 for number in range(200)]
-    assert capfd.readouterr().err == "said by another thread\n" * 29
+    assert capfd.readouterr().err == line.decode() * 29
 
 
-def test_damage_is_heard_without_a_stderr(tmp_path):
+def test_reading_leaves_stderr_where_it_is(tmp_path, monkeypatch):
+    """What a child of another thread inherits, and whose lines are whose, can't be mended afterwards."""
+    data = _jpeg()
+    (tmp_path / "a.jpg").write_bytes(data)
+    (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2] + b"\xff\xd9")
+    pillow(tmp_path / "a.tif", Pillow.fromarray(GRAY), compression="tiff_lzw")
+    with monkeypatch.context() as patch:  # pytest moves some itself
+        for name in ("dup", "dup2"):
+            patch.setattr(os, name, lambda *_: pytest.fail("a descriptor is moved"))
+        for path in (tmp_path / "a.jpg", tmp_path / "a.tif"):
+            assert read_image(path).pixels.shape[:2] == GRAY.shape
+        refused(tmp_path / "cut.jpg", "end too early")
+
+
+def test_a_png_whose_profile_libpng_dislikes_is_read_without_a_word(tmp_path, capfd):
+    Pillow.fromarray(RGB).save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    profile = _chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(bytes(200)))
+    (tmp_path / "b.png").write_bytes(data[:33] + profile + data[33:])
+    np.testing.assert_array_equal(read_image(tmp_path / "b.png").pixels, RGB)
+    assert capfd.readouterr().err == ""
+
+
+def test_damage_is_found_without_a_stderr(tmp_path):
     data = _jpeg()
     (tmp_path / "cut.jpg").write_bytes(data[: len(data) // 2] + b"\xff\xd9")
     code = f"from keras_srgan.images import read_image\nread_image({str(tmp_path / 'cut.jpg')!r})"
