@@ -105,7 +105,7 @@ def matrix_rate(size: int = 1536, dtype: str = "float32", rounds: int = 3) -> fl
 
 
 def emulation_note(precision: str) -> str:
-    """One line where a processor emulates the precision that was asked for or can't be trusted with it, else nothing."""
+    """One line where a processor emulates the precision asked for or can't be trusted with it, else nothing."""
     import keras
 
     if "bfloat16" not in precision:
