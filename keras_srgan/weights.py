@@ -187,7 +187,7 @@ def find_discriminator(name_or_path: str | Path) -> tuple[Path, Recipe, str]:
     places = (path, path / INSIDE, weights_folder() / f"{name_or_path}{JUDGE}")
     file = next((each for each in places if each.is_file()), None)
     if file is None:
-        raise FileNotFoundError(f"{path}: no discriminator; give a run folder with {INSIDE}, that file, or xray-srgan")
+        raise FileNotFoundError(f"{path}: no discriminator; give a run folder with {INSIDE}, or that file")
     card = file.with_name(file.name.removesuffix(JUDGE) + ".json")
     known = [card, *(folder / "recipe.json" for folder in file.resolve().parents[:2])]
     recipe_file = next((each for each in known if each.is_file()), None)

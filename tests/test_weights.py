@@ -254,22 +254,31 @@ def test_a_card_may_name_the_pretrained_weights():
         np.testing.assert_array_equal(np.array(a), np.array(b))
 
 
-def test_the_shipped_discriminator_tells_a_radiograph_from_noise():
-    path, recipe, _ = find_discriminator("xray-srgan")
+@pytest.fixture
+def judged(tmp_path):
+    """Weights whose card describes a discriminator beside them."""
+    recipe = SMALL.replace(patch=32, discriminator_filters=4, discriminator_dense=8)
     judge = build_discriminator(recipe)
-    load_weights(judge, path)
-    image = sample_radiograph(reduce=4)
-    real = image.pixels[100:196, 100:196].astype("float32") / (image.max_value / 2) - 1
-    noise = np.random.default_rng(0).uniform(-1, 1, real.shape).astype("float32")
-    said = np.array(judge(np.stack([real, noise])[..., None], training=False)).ravel()
-    assert said[0] > 0.5 > said[1]
+    path = save_weights(judge, tmp_path / "small-discriminator.weights.h5")
+    card = {"recipe": dataclasses.asdict(recipe), "discriminator": {"file": path.name, "sha256": sha256(path)}}
+    save_weights(build_generator(recipe), tmp_path / "small.weights.h5", card)
+    return judge, path
 
 
-def test_a_discriminator_that_its_card_does_not_describe_is_refused(tmp_path):
-    for name in ("xray-srgan-discriminator.weights.h5", "xray-srgan.json"):
-        (tmp_path / name).write_bytes((weights_folder() / name).read_bytes())
-    path = tmp_path / "xray-srgan-discriminator.weights.h5"
-    assert find_discriminator(path)[2] == "xray-srgan"
+def test_a_card_may_describe_a_discriminator(judged, monkeypatch):
+    judge, path = judged
+    monkeypatch.setattr("keras_srgan.weights.weights_folder", lambda: path.parent)
+    found, recipe, name = find_discriminator("small")
+    other = build_discriminator(recipe)
+    load_weights(other, found)
+    assert (found, name) == (path, "small")
+    for one, two in zip(judge.weights, other.weights, strict=True):
+        np.testing.assert_allclose(np.array(one), np.array(two), rtol=1e-3, atol=1e-7)
+
+
+def test_a_discriminator_that_its_card_does_not_describe_is_refused(judged):
+    _, path = judged
+    assert find_discriminator(path)[2] == "small"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(ValueError, match="sha256 differs"):
         find_discriminator(path)
