@@ -92,6 +92,7 @@ class Model:
 def guard(tmp_path, monkeypatch):
     saved = []
     monkeypatch.setattr("keras_srgan.train.callbacks.guard.save_weights", lambda model, path: saved.append(path))
+    monkeypatch.setattr("keras_srgan.train.callbacks.guard.fuse", lambda model: model)
     made = Guard(tmp_path / "best", {}, 6.0, 5)
     made.set_model(Model())
     made.saved = saved
