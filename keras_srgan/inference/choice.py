@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from keras_srgan.inference.upscaler import Upscaler
 
 AUTO = "auto"
-# The first of each that is there. The second of DEGRADED draws less of the noise than the others do.
+# The first of each that is there. `xray-real` is for who asks for it: it draws lines into what noise has hidden.
 CLEAN = ("xray-srgan-plus",)
-DEGRADED = ("xray-real", "xray-real-pretrained", "xray-srgan-plus-pretrained")
+DEGRADED = ("xray-real-pretrained", "xray-srgan-plus-pretrained")
 # Above NOISY the SSIM of what learned on clean images falls below bicubic's, and from JPEG of quality 90 down: see
 # docs/degradation.md.
 NOISY = 1.5  # grey levels of 255
@@ -56,7 +56,7 @@ def choose_weights(image: np.ndarray, max_value: float | None = None) -> Choice:
     Example:
 
     >>> print(choose_weights(image))
-    noise 3.1 grey levels, no JPEG blocks, detail up to 62% of the sampling limit: weights xray-real (noise above 1.5)
+    noise 3.1 grey levels, no JPEG blocks, detail up to 62% of the sampling limit: weights xray-real-pretrained (noise above 1.5)
     """
     white = max_value or (np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1.0)
     if is_faint(image, white):
