@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 
 import keras_srgan
-from keras_srgan.data.sample import sample_radiograph
 from keras_srgan.evaluate.evaluation import compare
 from keras_srgan.evaluate.report.html import html
 from keras_srgan.evaluate.report.tables import evaluation_markdown

@@ -56,7 +56,8 @@ def choose_weights(image: np.ndarray, max_value: float | None = None) -> Choice:
     Example:
 
     >>> print(choose_weights(image))
-    noise 3.1 grey levels, no JPEG blocks, detail up to 62% of the sampling limit: weights xray-real-pretrained (noise above 1.5)
+    noise 3.1 grey levels, no JPEG blocks, detail up to 62% of the sampling limit: weights xray-real-pretrained
+    (noise above 1.5)
     """
     white = max_value or (np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1.0)
     if is_faint(image, white):
