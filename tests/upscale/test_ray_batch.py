@@ -128,7 +128,8 @@ def larger(sha256="of these weights"):
 
 def share_out(name, make):
     """Enlarges `in` on two workers; gives the jobs, what came back, and what was said."""
-    jobs, said, options = plan_jobs(["in"], name, 2), [], SimpleNamespace(map=False, self_ensemble=False, interval=False)
+    jobs, said = plan_jobs(["in"], name, 2), []
+    options = SimpleNamespace(map=False, self_ensemble=False, interval=False)
     return jobs, said, cluster.run_cluster(jobs, larger(), options, FileOptions(), said.append, make=make, workers=2)
 
 
