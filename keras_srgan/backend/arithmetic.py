@@ -104,7 +104,7 @@ def matrix_rate(size: int = 1536, dtype: str = "float32", rounds: int = 3) -> fl
     return rounds * 2 * size**3 / (time.perf_counter() - started)
 
 
-def emulation_note(precision: str) -> str:
+def precision_note(precision: str) -> str:
     """One line where a processor emulates the precision asked for or can't be trusted with it, else nothing."""
     import keras
 

@@ -77,7 +77,7 @@ RECIPES = {
         CONTENT.replace(
             name="xray-fast",
             source="our own, for laptops, after Wan et al., CVPR workshops 2024 (SPAN): 7 blocks of 32 at LR's size, "
-            "on the bicubic image; learns from HR and --teacher xray-srgan-plus-pretrained",
+            "on the bicubic image",
             generator="span",
             filters=32,
             blocks=7,

@@ -146,7 +146,7 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
         if not arguments.resume:
             raise
         raise FileNotFoundError(f"{error}; if it has moved: --resume {arguments.resume} --data ITS-NEW-PLACE") from None
-    from keras_srgan.backend.arithmetic import emulation_note, settle
+    from keras_srgan.backend.arithmetic import precision_note, settle
     from keras_srgan.files import write_text
     from keras_srgan.train.callbacks.checkpoint import Interrupted
     from keras_srgan.train.loop import train
@@ -178,7 +178,7 @@ def work_in(folder: Path, arguments, recipe: Recipe, where: dict, replicas: Repl
         f"recipe {recipe.name}, {run.steps} steps of {recipe.batch} patches an epoch; {device}; "
         f"{recipe.precision}{', XLA' if recipe.xla else ''}; run folder {folder}"
     )
-    if note := emulation_note(recipe.precision):
+    if note := precision_note(recipe.precision):
         log(note)
     started = time.monotonic()
     try:

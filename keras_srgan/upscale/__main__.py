@@ -104,7 +104,7 @@ def work(arguments) -> int:
 
         require_ray()
     start_quietly()
-    from keras_srgan.backend.arithmetic import emulation_note
+    from keras_srgan.backend.arithmetic import precision_note
     from keras_srgan.files import remove_stale
     from keras_srgan.inference import Options, load
     from keras_srgan.inference.choice import AUTO, AutoUpscaler
@@ -121,7 +121,7 @@ def work(arguments) -> int:
     if arguments.weights == AUTO:
         make = partial(AutoUpscaler, partial(load, **network))
     upscaler = make()
-    if note := emulation_note(arguments.precision):
+    if note := precision_note(arguments.precision):
         print(f"{PROGRAM}: {note}", file=sys.stderr)
     endings = map_endings(options) + dicom_endings(options)
     jobs = plan_jobs(arguments.inputs, arguments.out, upscaler.scale, arguments.format, endings)

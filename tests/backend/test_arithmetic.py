@@ -5,7 +5,7 @@ import json
 import pytest
 
 from keras_srgan.backend import arithmetic
-from keras_srgan.backend.arithmetic import emulation_note, native_bfloat16, processor, settle
+from keras_srgan.backend.arithmetic import native_bfloat16, precision_note, processor, settle
 from keras_srgan.recipes import Recipe
 from keras_srgan.train.loop import train
 from keras_srgan.train.run import Run
@@ -51,9 +51,9 @@ def test_an_accelerator_compiles_by_xla(monkeypatch):
 
 def test_emulated_bfloat16_is_said_with_its_cost(cpu):
     cpu(ZEN3)
-    assert "times as long as in float32" in emulation_note("bfloat16") and not emulation_note("float32")
+    assert "times as long as in float32" in precision_note("bfloat16") and not precision_note("float32")
     cpu(INTEL)
-    assert not emulation_note("mixed_bfloat16")
+    assert not precision_note("mixed_bfloat16")
 
 
 def test_a_resumed_run_keeps_the_arithmetic_that_it_began_with(cpu, tiny, make_image, tmp_path):
@@ -71,4 +71,4 @@ def test_a_resumed_run_keeps_the_arithmetic_that_it_began_with(cpu, tiny, make_i
 def test_bfloat16_of_jax_on_a_cpu_is_not_trusted(monkeypatch):
     monkeypatch.setattr(arithmetic, "accelerator", lambda: False)
     monkeypatch.setattr("keras.backend.backend", lambda: "jax")
-    assert "NaN" in emulation_note("mixed_bfloat16") and not emulation_note("float32")
+    assert "NaN" in precision_note("mixed_bfloat16") and not precision_note("float32")

@@ -28,9 +28,9 @@ def span(
         scale: integer.
         filters, blocks: integers, the width and the number of blocks.
         skip: `"bicubic"` (see `srresnet`) or `"none"`.
-        even_phases: whether what is added to bicubic has no pattern of LR's period (`EvenPhases`).
         branched: whether it is built as it is trained: each 3x3 as several branches (`BranchedConv2D`). `fuse` makes
             one kernel of them, and the network the one that is built without.
+        even_phases: whether what is added to bicubic has no pattern of LR's period (`EvenPhases`).
         name: string.
 
     Returns:
