@@ -291,6 +291,16 @@ def orthanc(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def storescu():
+    """dcmtk's storescu: a program of pynetdicom with the same name may come first in PATH."""
+    for folder in os.get_exec_path():
+        found = shutil.which("storescu", path=folder)
+        if found and "dcmtk" in subprocess.run([found, "--version"], capture_output=True, text=True).stdout:
+            return found
+    pytest.skip("dcmtk is absent")
+
+
+@pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     """An authority `ca`, and `node` (for localhost) and `stranger` (by another authority): `.pem` and `.key` files."""
     if shutil.which("openssl") is None:

@@ -202,9 +202,9 @@ def test_orthanc_takes_it_by_tls_from_who_has_a_certificate(orthanc, certificate
     assert pacs.main([*send, *trusted]) == 1  # it knows us not
 
 
-def test_dcmtk_sends_and_dcmtk_receives(listener, tmp_path, helpers, weights):
-    if not (shutil.which("storescu") and shutil.which("dcmqrscp")):
-        pytest.skip("dcmtk is absent")
+def test_dcmtk_sends_and_dcmtk_receives(listener, tmp_path, helpers, weights, storescu):
+    if shutil.which("dcmqrscp") is None:
+        pytest.skip("dcmtk's server (a package of its own in some systems) is absent")
     port, folder = helpers.free_port(), tmp_path / "dcmtk"
     folder.mkdir()
     (folder / "dcmqrscp.cfg").write_text(
@@ -215,7 +215,7 @@ def test_dcmtk_sends_and_dcmtk_receives(listener, tmp_path, helpers, weights):
     try:
         running = listener(f"DCMTK@127.0.0.1:{port}", "--accept-from", "STORESCU").start()
         path = radiograph(tmp_path)
-        sent = subprocess.run(["storescu", "-aec", "KERAS-SRGAN", "127.0.0.1", str(running.port), path])
+        sent = subprocess.run([storescu, "-aec", "KERAS-SRGAN", "127.0.0.1", str(running.port), path])
         assert sent.returncode == 0
         running.wait(done=1)
         (stored,) = helpers.wait_for(lambda: [each for each in folder.iterdir() if each.name.startswith("CR")])

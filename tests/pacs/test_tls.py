@@ -1,6 +1,5 @@
 """TLS: trusted peers get through, strangers and silent ones don't."""
 
-import shutil
 import socket
 import ssl
 import subprocess
@@ -48,12 +47,10 @@ def test_a_peer_that_is_silent_in_the_handshake_keeps_nobody_waiting(receiver, c
         assert helpers.store(receiver.port, make_instance(), context=files(certificates, "node").client()) == 0
 
 
-def test_dcmtk_stores_by_tls(receiver, certificates, make_instance):
-    if shutil.which("storescu") is None:
-        pytest.skip("dcmtk is absent")
+def test_dcmtk_stores_by_tls(receiver, certificates, make_instance, storescu):
     own = ["+tls", certificates / "node.key", certificates / "node.pem", "+cf", certificates / "ca.pem"]
     where = ["127.0.0.1", str(receiver.port), "-aec", "KERAS-SRGAN"]
-    assert subprocess.run(["storescu", *own, *where, make_instance()]).returncode == 0
+    assert subprocess.run([storescu, *own, *where, make_instance()]).returncode == 0
 
 
 def test_a_destination_is_trusted_by_its_certificate_and_host(shelf, certificates, make_instance):
