@@ -161,7 +161,7 @@ DATA.words.forEach((word, i) => {
   find("buttons").append(button);
 });
 find("view").hidden = DATA.reading;
-find("pictures").classList.toggle("reading", DATA.reading);
+find("rate").classList.toggle("reading", DATA.reading);
 find("form").addEventListener("submit", (event) => {
   event.preventDefault();
   state.judge = find("judge").value.trim();
