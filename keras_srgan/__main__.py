@@ -5,7 +5,7 @@ import sys
 
 from keras_srgan.cli import Parser, run_safely, start_quietly
 from keras_srgan.console import open_missing_streams
-from keras_srgan.recipes import RECIPES, Recipe
+from keras_srgan.recipes import RECIPES
 from keras_srgan.version import __version__
 
 COMMANDS = {
@@ -19,8 +19,6 @@ COMMANDS = {
     "export": "write a network for other programs: ONNX, OpenVINO, LiteRT, SavedModel",
     "evaluate": "measure networks beside bicubic, with intervals; write a report",
 }
-
-SIDE = 64  # px of LR in which the arithmetic is counted
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,24 +54,14 @@ def recipes(arguments: list[str]) -> int:
 
 def list_recipes() -> int:
     start_quietly()
+    from keras_srgan.networks.description import describe
+
     print("| recipe | parameters | GFLOP a megapixel | looks, LR px | source | reported |")
     print("| --- | --- | --- | --- | --- | --- |")
     for recipe in RECIPES.values():
         size, cost, reach = describe(recipe)
         print(f"| {' | '.join([recipe.name, size, cost, reach, recipe.source, recipe.reported or '-'])} |")
     return 0
-
-
-def describe(recipe: Recipe) -> tuple[str, str, str]:
-    """A generator's parameters, GFLOP for a megapixel of output, and the LR pixels that it looks across."""
-    from keras_srgan.networks import build_generator
-    from keras_srgan.networks.graph.cost import forward_cost
-    from keras_srgan.networks.graph.receptive_field import receptive_radius, sees_whole_image
-
-    generator = build_generator(recipe)
-    cost = forward_cost(generator, (SIDE, SIDE, recipe.channels))[0] / ((SIDE * recipe.scale) ** 2 * 1e3)
-    reach = "all" if sees_whole_image(generator) else f"{2 * receptive_radius(generator) + 1}"
-    return f"{generator.count_params():,}", f"{cost:.0f}", reach
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Shared fixtures: quiet TensorFlow, small radiograph-like images, a tiny recipe."""
 
 import os
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -21,6 +24,24 @@ def shared():
     if not SHARED.is_dir():
         pytest.skip("the data folder beside the checkout is absent")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The wheel of this checkout."""
+    pytest.importorskip("hatchling")
+    out, root = tmp_path_factory.mktemp("wheel"), Path(__file__).parents[1]
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out], cwd=root, check=True)
+    return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel):
+    """A folder that has what `pip install` puts there, and nothing else of the checkout."""
+    folder = wheel.with_name("installed")
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(folder)
+    return folder
 
 
 @pytest.fixture

@@ -73,15 +73,15 @@ def table(cell):
 
 
 @pytest.fixture
-def execute(tmp_path, monkeypatch):
-    """Runs a notebook in a folder of its own.
+def execute(installed, tmp_path, monkeypatch):
+    """Runs a notebook in a folder of its own, with the package as pip installs it: no checkout.
 
     `until`: the last cell to run; `changes`: texts replaced in the parameter cell; `more`: a cell to run at the end.
     """
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")
     monkeypatch.setenv("KERAS_SRGAN_NOTEBOOK_TINY", "1")
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PYTHONPATH", str(installed))
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
 
     def run(name, until=None, changes=(), more=""):
@@ -199,7 +199,7 @@ def test_the_comparing_notebook_reads_a_folder_of_the_queue(tmp_path, capsys):
         for weights in ("xray-fast", "xray-fast-pretrained"):
             (runs / name / f"{weights}.weights.h5").touch()
     names = {"runs": runs, "RECIPES": {}, "json": json, "re": re, "QUICK": False, "SYSTEMS": []}
-    names["compare_recipes"] = types.SimpleNamespace(card_of=lambda run: {"data": {"images": 7}})
+    names["comparison"] = types.SimpleNamespace(card_of=lambda run: {"data": {"images": 7}})
     exec("".join(code_cells(read(FOLDER / "compare_systems.ipynb"))["found"]["source"]), names)
     assert "2 of 0 systems, trained on 7 images; protocols: natural-y-natural-set5" in capsys.readouterr().out
     methods = [row["method"] for row in names["reports"]["natural-y-natural-set5"]["natural-srresnet"]]
@@ -235,67 +235,54 @@ def test_the_real_form_plans_to_train_on_the_set_from_kaggle(execute, tmp_path, 
     assert "QUICK" not in text["recipe"] and picture(found["radiograph"]).shape[1] > 800  # six of the images
 
 
-@pytest.mark.parametrize("name", RUN)
-@pytest.mark.parametrize("colab", [False, True])
-@pytest.mark.parametrize("project", ["", "https://example.org/project.git", "/content/drive/MyDrive/project"])
-def test_the_install_cell_acts_on_colab_only(monkeypatch, name, colab, project):
-    commands, mounted = [], []
-    drive = types.ModuleType("google.colab.drive")
-    drive.mount = mounted.append
-    if colab:
-        google, module = types.ModuleType("google"), types.ModuleType("google.colab")
-        module.drive = drive
-        for each in (google, module, drive):
-            monkeypatch.setitem(sys.modules, each.__name__, each)
-    monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    text = "".join(code_cells(read(FOLDER / name))["install"]["source"])
-    names = dict(
-        PROJECT=project,
-        DATA="kaggle",
-        TEST=None,
-        INIT=None,
-        IMAGE=None,
-        WEIGHTS="xray-srgan-plus",
-        RUNS="runs",
-        FOLDER=None,
-        CHANGES={},
-        BUDGET=[],
-    )
-    monkeypatch.setattr("builtins.input", lambda question: "")
-    if colab and not project:
-        with pytest.raises(ValueError, match="PROJECT"):
-            exec(text, names)
-        return
-    exec(text, names)
-    assert mounted == (["/content/drive"] if colab and "drive" in project else [])
-    cloned = name == "compare_systems.ipynb" and "://" in project  # for its script, which no wheel has
-    assert len(commands) == (1 + cloned if colab else 0)
-    if commands:
-        extra = "[kaggle]" if name == "train_xray.ipynb" else ""
-        wanted = f"keras-srgan{extra} @ git+{project}" if "://" in project else f"{project}{extra}"
-        assert commands[0][1:] == ["-m", "pip", "install", "-q", wanted]
-        assert not cloned or commands[1] == ["git", "clone", "-q", "--depth", "1", project, "project"]
-
-
 @pytest.fixture
 def install(monkeypatch):
-    """Runs a notebook's install cell as on Colab; returns the commands and what was mounted."""
+    """Runs a notebook's install cell, as on Colab; gives what pip was asked for and what was mounted."""
 
-    def run(name, **changes):
-        commands, mounted = [], []
+    def run(name, colab=True, unknown=(), **changes):
+        wanted, mounted = [], []
         google, module, drive = (types.ModuleType(f"google{end}") for end in ("", ".colab", ".colab.drive"))
         module.drive, drive.mount = drive, mounted.append
-        for each in (google, module, drive):
+        for each in (google, module, drive) if colab else ():
             monkeypatch.setitem(sys.modules, each.__name__, each)
-        monkeypatch.setattr(subprocess, "run", lambda command, check: commands.append(command))
+
+        def pip(command):
+            assert command[:-1] == [sys.executable, "-m", "pip", "install", "-q"]
+            wanted.append(command[-1])
+            return types.SimpleNamespace(returncode=int(command[-1] in unknown))
+
+        monkeypatch.setattr(subprocess, "run", pip)
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         text = "".join(code_cells(read(FOLDER / name))["install"]["source"])
         plain = dict.fromkeys(("DATA", "TEST", "INIT", "IMAGE", "FOLDER", "WEIGHTS", "RUNS"), "x")
         exec(text, {**plain, "CHANGES": {}, "BUDGET": [], "PROJECT": "https://example.org/p.git", **changes})
-        return commands, mounted
+        return wanted, mounted
 
     return run
+
+
+@pytest.mark.parametrize("name", RUN)
+@pytest.mark.parametrize(
+    "project", ["keras-srgan", "https://example.org/project.git", "/content/drive/MyDrive/project"]
+)
+def test_the_install_cell_acts_on_colab_only(install, name, project):
+    extra = "[kaggle]" if name == "train_xray.ipynb" else ""
+    wanted = f"keras-srgan{extra} @ git+{project}" if "://" in project else f"{project}{extra}"
+    assert install(name, PROJECT=project) == ([wanted], ["/content/drive"] if "drive" in project else [])
+    for each in ("google", "google.colab", "google.colab.drive"):
+        sys.modules.pop(each)
+    assert install(name, colab=False, PROJECT=project) == ([], [])
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_colab_installs_by_name_and_the_address_is_in_one_place(install, name):
+    notebook = read(FOLDER / name)
+    names: dict = {}
+    exec("".join(code_cells(notebook)["parameters"]["source"]), names)
+    assert [each.partition("[")[0] for each in install(name, PROJECT=names["PROJECT"])[0]] == ["keras-srgan"]
+    sources = ["".join(cell["source"]) for cell in notebook["cells"]]
+    assert not any("benchmarks" in each or "git clone" in each for each in sources)
+    assert sum("PROJECT =" in each for each in sources) == 2  # the parameter, and the answer where pip fails
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -312,21 +299,23 @@ def install(monkeypatch):
     ],
 )
 def test_colab_takes_every_form_of_the_projects_address(install, name, project, address, branch):
-    commands, mounted = install(name, PROJECT=project)
-    assert commands[0][-1].split(" @ ")[1] == f"git+{address}" + (f"@{branch}" if branch else "") and not mounted
-    if name == "compare_systems.ipynb":
-        chosen = ["--branch", branch] if branch else []
-        assert commands[1] == ["git", "clone", "-q", "--depth", "1", *chosen, address, "project"]
+    (wanted,), mounted = install(name, PROJECT=project)
+    assert wanted.split(" @ ")[1] == f"git+{address}" + (f"@{branch}" if branch else "") and not mounted
 
 
 @pytest.mark.parametrize("name", RUN)
-def test_colab_asks_for_the_project_where_the_parameter_is_empty(install, monkeypatch, name):
+def test_colab_asks_for_the_project_where_pip_cannot_find_it(install, monkeypatch, name):
     asked = []
     monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or "owner/repo")
-    commands, mounted = install(name, PROJECT="")
-    assert len(asked) == 1 and commands[0][-1].endswith("git+https://github.com/owner/repo") and not mounted
+    unknown = ("keras-srgan", "keras-srgan[kaggle]")
+    wanted, mounted = install(name, unknown=unknown, PROJECT="keras-srgan")
+    assert len(asked) == 1 and wanted[0] in unknown and not mounted
+    assert wanted[1].endswith("git+https://github.com/owner/repo")
     monkeypatch.setattr("builtins.input", lambda question: "/content/drive/MyDrive/project")
     assert install(name, PROJECT=" ")[1] == ["/content/drive"]
+    monkeypatch.setattr("builtins.input", lambda question: "")
+    with pytest.raises(ValueError, match="PROJECT"):
+        install(name, PROJECT="")
 
 
 def test_the_training_notebook_names_the_papers_form_and_the_run_that_it_shows():

@@ -9,14 +9,6 @@ ROOT = Path(__file__).parents[1]
 PURE = ("networks", "layers", "losses", "metrics")
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    pytest.importorskip("hatchling")
-    out = tmp_path_factory.mktemp("wheel")
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out], cwd=ROOT, check=True)
-    return next(out.glob("*.whl"))
-
-
 def test_a_wheel_carries_every_module_the_type_marker_and_the_weights(wheel):
     with zipfile.ZipFile(wheel) as file:
         names = set(file.namelist())
@@ -27,15 +19,13 @@ def test_a_wheel_carries_every_module_the_type_marker_and_the_weights(wheel):
         assert f"keras_srgan/_weights/{path.name}" in names
 
 
-def test_an_unpacked_wheel_finds_its_weights(wheel, tmp_path):
-    with zipfile.ZipFile(wheel) as file:
-        file.extractall(tmp_path)
+def test_an_unpacked_wheel_finds_its_weights(installed):
     code = (
         "import keras_srgan, keras_srgan.weights as w; print(keras_srgan.__file__, w.weights_folder());"
         "assert (w.weights_folder() / 'vgg19-blocks123.weights.h5').is_file()"
     )
-    printed = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert str(tmp_path) in printed.stdout.split()[0] and printed.stdout.split()[1].endswith("_weights")
+    printed = subprocess.run([sys.executable, "-c", code], cwd=installed, check=True, capture_output=True, text=True)
+    assert str(installed) in printed.stdout.split()[0] and printed.stdout.split()[1].endswith("_weights")
 
 
 def test_the_public_names_are_there():

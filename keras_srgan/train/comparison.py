@@ -1,6 +1,6 @@
-"""Trains every recipe at one budget, measures it, and prints the table of docs/model-zoo.md.
+"""Trains recipes at one budget, measures them, and prints a table.
 
-    python benchmarks/compare_recipes.py --data TRAIN --vgg19 FILE --out RUNS --test cxr=TEST natural-y=SET5
+    python -m keras_srgan.train.comparison --data TRAIN --vgg19 FILE --out RUNS --test cxr=TEST natural-y=SET5
 
 A recipe trains on at most `--patches` patches, or as many as `--tflop` of counted arithmetic allow, whichever is less;
 one with a discriminator spends a third of it on its adversarial stage. So the budget is the same on every machine. What
@@ -16,15 +16,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from keras_srgan.cli import start_quietly  # noqa: E402
+from keras_srgan.cli import Parser, run_safely, start_quietly
+from keras_srgan.files import write_text
+from keras_srgan.recipes import RECIPES, Recipe
 
-start_quietly()
-
-from keras_srgan import __main__ as systems  # noqa: E402
-from keras_srgan.files import write_text  # noqa: E402
-from keras_srgan.recipes import RECIPES, Recipe  # noqa: E402
-from keras_srgan.train.plan import training_cost  # noqa: E402
-
+PROGRAM = "keras_srgan.train.comparison"
 METRICS = ("psnr", "ssim", "lpips", "consistency", "seconds")
 BATCH, EPOCHS, ADVERSARIAL = 8, 3, 1 / 3
 IMAGE = 0.26  # megapixels of a test radiograph
@@ -33,11 +29,20 @@ HEAD = (
     "s an image | images |",
     "|" + " --- |" * 11,
 )
-figures = functools.cache(systems.describe)
+
+
+@functools.cache
+def figures(recipe: Recipe) -> tuple[str, str, str]:
+    """A generator's parameters, GFLOP for a megapixel of output, and the LR pixels that it looks across."""
+    from keras_srgan.networks.description import describe
+
+    return describe(recipe)
 
 
 def budget(recipe: Recipe, patches: int, tflop: float) -> dict[str, int]:
     """The recipe's fields that make it train at the budget: whole epochs of whole batches."""
+    from keras_srgan.train.plan import training_cost
+
     cost = training_cost(recipe)
     stages = {"pretrain_epochs": (1 - ADVERSARIAL, cost.pretrain), "epochs": (ADVERSARIAL, cost.adversarial)}
     if recipe.discriminator == "none":
@@ -58,7 +63,7 @@ def train(name: str, arguments: argparse.Namespace) -> Path:
     if (run / "run.json").is_file():
         command += ["--resume", str(run)]
     else:
-        fields = budget(recipe, arguments.patches, arguments.tflop) | {"batch": BATCH, "warmup": 20}
+        fields: dict[str, float] = {**budget(recipe, arguments.patches, arguments.tflop), "batch": BATCH, "warmup": 20}
         fields |= {"val_images": 2, "val_fraction": 0.008}  # the test set judges
         command += ["--data", str(arguments.data), "--recipe", name, "--out", str(run), "--lr-decay", "cosine"]
         if recipe.features == "vgg19" and arguments.vgg19 and recipe.features_weights == "auto":
@@ -104,8 +109,9 @@ def trained(run: Path) -> str:
     return " + ".join(f"{spent[f'{stage}_patches']:,} ({60 * spent[f'{stage}_hours']:.1f})" for stage in stages)
 
 
-def main() -> None:
-    parse = argparse.ArgumentParser()
+def parser() -> Parser:
+    """The parser; needs no TensorFlow, so `--help` is quick."""
+    parse = Parser(prog=PROGRAM, description="Trains recipes at one budget, measures them, and prints a table.")
     parse.add_argument("--data", type=Path, required=True, help="folder of HR training images")
     parse.add_argument("--test", nargs="+", required=True, metavar="PROTOCOL=DIR", help="what to measure on")
     parse.add_argument("--vgg19", type=Path, help="VGG19's weights without top, where Keras cannot download them")
@@ -115,7 +121,19 @@ def main() -> None:
     parse.add_argument("--no-xla", action="store_true", help="for budgets that take less time than compiling the steps")
     parse.add_argument("--most", type=int, default=12, help="test images of each set [12]")
     parse.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES), metavar="NAME")
-    arguments = parse.parse_args()
+    return parse
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parse = parser()
+    parsed = parse.parse_args(arguments)
+    if wrong := next((each for each in parsed.test if "=" not in each), None):
+        parse.error(f"argument --test: {wrong!r}: give PROTOCOL=DIR, as cxr=TEST")
+    return run_safely(PROGRAM, lambda: work(parsed))
+
+
+def work(arguments: argparse.Namespace) -> int:
+    start_quietly()
     tests = dict(each.split("=", 1) for each in arguments.test)
     tables: dict[str, list[str]] = {protocol: [] for protocol in tests}
     missing = []
@@ -125,20 +143,21 @@ def main() -> None:
         except RuntimeError as error:
             missing.append(f"- {name}: {error}")
             continue
-        work = float(figures(RECIPES[name])[1]) * IMAGE / 1e3  # TFLOP an image
-        most = max(2, min(arguments.most, int(2 * arguments.tflop / work)))
+        an_image = float(figures(RECIPES[name])[1]) * IMAGE / 1e3  # TFLOP
+        most = max(2, min(arguments.most, int(2 * arguments.tflop / an_image)))
         for protocol, folder in tests.items():
             base, *rows = measure(run, protocol, folder, most)
             if not tables[protocol]:
                 tables[protocol].append(row(name, None, base, base))
             tables[protocol] += [row(name, run, base, each) for each in rows]
     text = []
-    for protocol, rows in tables.items():
-        text += [f"Protocol {protocol}, {Path(tests[protocol]).name}:", "", *HEAD, *rows, ""]
+    for protocol, lines in tables.items():
+        text += [f"Protocol {protocol}, {Path(tests[protocol]).name}:", "", *HEAD, *lines, ""]
     text += ["Not trained:", *missing] if missing else []
     write_text(arguments.out / "table.md", "\n".join(text) + "\n")
     print("\n".join(text))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
