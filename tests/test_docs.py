@@ -30,6 +30,45 @@ def test_a_network_added_as_the_page_says_is_built_and_starts_as_bicubic(monkeyp
     np.testing.assert_allclose(np.asarray(generator(lr))[0], resize(lr[0], 4), atol=1e-5)
 
 
+# By this file; the others' blocks by another test.
+RUN_HERE = ("README.md", "docs/degradation.md", "docs/dicom.md", "docs/inference.md", "docs/protocols.md")
+RUN_ELSEWHERE = {
+    "docs/adding-a-network.md": "test_docs.py",
+    "docs/explanation/srgan.md": "test_site.py",
+    "docs/export.md": "export/test_export.py",
+    "docs/tutorials/first-upscaling.md": "test_site.py",
+}
+
+
+@pytest.mark.parametrize("page", RUN_HERE)
+def test_the_python_blocks_of_a_page_run(page, make_image, tmp_path, monkeypatch):
+    from pydicom.data import get_testdata_file
+
+    import keras_srgan
+
+    monkeypatch.chdir(tmp_path)
+    keras_srgan.write_image("chest.png", make_image(24, 28, dtype="uint16").pixels)
+    keras_srgan.write_image("images/test/chest.png", make_image(160, 164).pixels)
+    Path("a.dcm").write_bytes(Path(get_testdata_file("MR_small.dcm")).read_bytes())
+    names = {
+        "array": make_image(20, 24, dtype="uint16").pixels // 16,
+        "sha256": "0" * 64,
+        "their_network": lambda lr: lr.repeat(4, 0).repeat(4, 1),
+        "upscaler": keras_srgan.load("xray-fast"),
+    }
+    blocks = re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        exec(block, names)
+
+
+def test_no_pages_python_is_left_out():
+    found = {page.relative_to(ROOT).as_posix() for page in PAGES if "\n```python\n" in page.read_text(encoding="utf-8")}
+    assert found == {*RUN_HERE, *RUN_ELSEWHERE}
+    for page, test in RUN_ELSEWHERE.items():
+        assert page.rsplit("/", 1)[1] in (ROOT / "tests" / test).read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_and_named_files_exist(page):
     text = page.read_text(encoding="utf-8")
