@@ -50,6 +50,13 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     assert built.returncode == 0, built.stderr[-3000:]
     assert "SRGAN in Keras 3" in (tmp_path / "tutorials" / "srgan_in_keras" / "index.html").read_text(encoding="utf-8")
     assert 'src="http' not in (tmp_path / "index.html").read_text(encoding="utf-8")
+    entries = (
+        ("reference/commands", "../../weights/", "Weights"),
+        ("training", "../examples/orthanc/", "An Orthanc example"),
+    )
+    for page, link, name in entries:  # not what the section's own name opens
+        menu = (tmp_path / page / "index.html").read_text(encoding="utf-8").split("<article")[0]
+        assert re.search(rf'href="{link}"[^>]*>\s*<span class="md-ellipsis">\s*{name}\s*<', menu), name
     assert not (tmp_path / "site").exists()  # what makes the site is no part of it
 
 
