@@ -48,6 +48,43 @@ def test_without_the_package_the_error_names_what_to_import(saved):
     assert done.returncode and "keras_srgan" in done.stderr and "make sure they are all imported" in done.stderr
 
 
+def test_keras_quantize_warns_and_changes_nothing(saved):
+    generator = keras_srgan.from_preset(NAME)
+    with pytest.warns(UserWarning, match="Conv2D does not have a `quantize` method"):
+        generator.quantize("int8")
+    sr = np.asarray(generator(np.load(saved / "lr.npy")))
+    np.testing.assert_array_equal(sr, np.load(saved / "sr.npy"))
+    assert {variable.dtype for variable in generator.variables} == {"float32"}  # docs/export.md says so
+
+
+@pytest.mark.parametrize("form", ["tf_saved_model", "openvino", "litert"])
+def test_keras_export_writes_the_network_as_it_is(saved, tmp_path, form):
+    needed = {"tf_saved_model": "tensorflow", "openvino": "openvino", "litert": "ai_edge_litert"}[form]
+    pytest.importorskip(needed)
+    path = str(tmp_path / {"tf_saved_model": "x", "openvino": "x.xml", "litert": "x.tflite"}[form])
+    keras_srgan.from_preset(NAME).export(path, format=form, verbose=False)
+    lr = np.load(saved / "lr.npy")
+    if form == "tf_saved_model":
+        import tensorflow
+
+        loaded = tensorflow.saved_model.load(path)
+        sr = loaded.serve(lr).numpy()
+    elif form == "openvino":
+        import openvino
+
+        sr = openvino.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(lr)[0]
+    else:
+        from ai_edge_litert.interpreter import Interpreter
+
+        network = Interpreter(path)
+        network.resize_tensor_input(network.get_input_details()[0]["index"], lr.shape)
+        network.allocate_tensors()
+        network.set_tensor(network.get_input_details()[0]["index"], lr)
+        network.invoke()
+        sr = network.get_tensor(network.get_output_details()[0]["index"])
+    assert np.abs(sr - np.load(saved / "sr.npy")).max() * 127.5 < 0.01  # grey levels
+
+
 def test_the_import_alone_loads_no_keras(tmp_path):
     done = fresh("import sys, keras_srgan; assert 'keras' not in sys.modules", tmp_path)
     assert done.returncode == 0, done.stderr
