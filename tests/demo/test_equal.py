@@ -11,7 +11,9 @@ from keras_srgan.images.dicom import Network, derive, read_dicom
 from keras_srgan.inference import load
 from keras_srgan.metrics.fidelity import consistency
 
-from .conftest import DICOM_OF_PYDICOM
+from .conftest import DICOM_OF_PYDICOM, Page, serving
+
+SOFTWARE_GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader")
 
 
 def within(found, expected, level):
@@ -39,6 +41,24 @@ def test_the_page_gives_pythons_pixels_within_a_grey_level(page, rng, make_image
     expected = consistency(lr.pixels[None, ..., None], sr[None, ..., None], lr.max_value)
     assert figures["consistency"] == pytest.approx(float(expected[0]), rel=1e-2, abs=1e-3)
     page.js("document.getElementById('network').value = 'xray-fast'")
+
+
+@pytest.fixture(scope="module")
+def light_site(packages, tmp_path_factory):
+    """The page with one light network: a GPU in software is slow."""
+    from keras_srgan.demo.static_site import write_site
+
+    folder = tmp_path_factory.mktemp("light") / "page"
+    write_site(folder, ["xray-fast"], packages)
+    return folder
+
+
+def test_a_gpu_in_software_is_left_for_the_processor(browse, light_site, make_image, tmp_path):
+    with serving(light_site) as server:
+        page = Page(browse(tmp_path, *SOFTWARE_GPU), server.address, tmp_path)
+        assert page.driver.execute_async_script("navigator.gpu.requestAdapter().then((a) => arguments[0](!!a))")
+        assert "processor" in page.js("return window.page.ready")
+        page.take(write_image(tmp_path / "chest.png", make_image(20, 24).pixels))
 
 
 def test_colour_keeps_its_bicubic_chroma(page, rng, make_image, tmp_path):
