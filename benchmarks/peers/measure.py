@@ -28,7 +28,7 @@ from keras_srgan.images.display import sheet, stretch
 from keras_srgan.resampling import reduce_image
 from keras_srgan.weights import find_weights
 
-CXR = ("psnr", "ssim", "lpips", "consistency", "sharpness", "invented", "lost")
+CXR = ("psnr", "ssim", "lpips", "consistency", "sharpness")
 ROUNDS, CHUNK = 3, 5
 
 

@@ -47,7 +47,7 @@ def _size(row: dict[str, Any]) -> str:
 
 def render(figures: dict[str, Any], names: Sequence[str]) -> str:
     """The table, and what it rests on."""
-    head = ["network", "PSNR, dB", "SSIM", "LPIPS", "consistency", "sharpness", "invented, lost, %"]
+    head = ["network", "PSNR, dB", "SSIM", "LPIPS", "consistency", "sharpness"]
     head += ["Set5, dB", "processor s a megapixel", "parameters, file"]
     rows, measured = [], [name for name in names if "cxr" in figures.get(name, {})]
     for name in sorted(measured, key=lambda name: -figures[name]["cxr"]["psnr"]["mean"]):
@@ -60,7 +60,6 @@ def render(figures: dict[str, Any], names: Sequence[str]) -> str:
                 _cell(row, "cxr", "psnr", 2, interval=True),
                 *(_cell(row, "cxr", *each) for each in (("ssim", 4), ("lpips", 3), ("consistency", 2))),
                 "-" if sharp is None else f"{sharp:.0%}",
-                f"{_cell(row, 'cxr', 'invented', 1)}, {_cell(row, 'cxr', 'lost', 1)}",
                 _cell(row, "natural-y", "psnr", 2),
                 f"{row['seconds']:.2f}" if "seconds" in row else "-",
                 _size(row),
@@ -81,7 +80,7 @@ def render(figures: dict[str, Any], names: Sequence[str]) -> str:
         + (f" ({'; '.join(few)})" if few else "")
         + "; Set5 under `natural-y`"
         + (f"; processor seconds of all threads, the least of three turns, {'; '.join(machines)}." if machines else ".")
-        + " *Peers in italics.* LPIPS, consistency (grey levels), invented and lost: lower is better.",
+        + " *Peers in italics.* LPIPS and consistency (grey levels): lower is better.",
         "",
         "| peer | from | licence | trained on | Set5, dB: published, here | sha256 of the package |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -2,6 +2,8 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -68,12 +70,13 @@ def frd_markdown(
                 (root / f"half{part}" / f"{i:05d}.png").symlink_to(root / "0" / f"{i:05d}.png")
         folders = {method.name: ("0", str(number)) for number, method in enumerate(methods, 1)}
         folders["one half of HR from the other"] = ("half0", "half1")
-        table = [
-            [name, f"{compute_frd([str(root / each) for each in pair], verbose=False):.2f}"]
-            for name, pair in folders.items()
-        ]
+        with redirect_stdout(StringIO()):  # it prints each figure too
+            table = [
+                [name, f"{compute_frd([str(root / each) for each in pair], verbose=False):.2f}"]
+                for name, pair in folders.items()
+            ]
     return (
         f"{markdown_table(['image', 'FRD from HR'], table)}\n\nFréchet Radiomics Distance, version 1 (Konz, Osuala et "
-        f"al., Medical Image Analysis 2026), of {used} images; lower is nearer. The halves, seed {seed}, are smaller "
-        "sets, which raises it."
+        "al., Medical Image Analysis 2026), the logarithm of the squared distance; "
+        f"{used} images; lower is nearer. The halves, seed {seed}, are smaller sets, which raises it."
     )

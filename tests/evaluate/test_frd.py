@@ -25,13 +25,15 @@ def test_methods_are_compared_with_all_originals_and_halves_with_each_other(fold
     def compute(folders, verbose):
         images = [[read_image(path).pixels for path in sorted(Path(each).iterdir())] for each in folders]
         seen.append(images)
+        print("FRD (v1):", len(images))  # as the package does
         return float(len(images[0]))
 
     monkeypatch.setitem(sys.modules, "frd_score", SimpleNamespace(compute_frd=compute))
     monkeypatch.setitem(sys.modules, "radiomics", SimpleNamespace())
     assert evaluate(["--data", str(folder), "--task", "frd"]) == 0
     text = capsys.readouterr().out
-    assert "| bicubic | 5.00 |" in text and "| one half of HR from the other | 3.00 |" in text and "of 5 images" in text
+    assert "| bicubic | 5.00 |" in text and "| one half of HR from the other | 3.00 |" in text and "; 5 images" in text
+    assert text.startswith("| image | FRD from HR |") and "FRD (v1)" not in text
     (hr, bicubic), halves = seen
     assert [image.shape for image in hr] == [image.shape for image in bicubic]
     np.testing.assert_array_equal(hr[1], read_image(folder / "1.png").pixels[4:-4, 4:-4])

@@ -45,6 +45,18 @@ def test_a_planted_structure_is_invented_and_an_erased_one_is_lost(ground, kind)
     assert rates(ground, planted) == [invented / more, 0] and rates(planted, ground) == [0, invented / more]
 
 
+def test_mottle_beside_a_line_does_not_stand_for_it(rng):
+    # What `xray-srgan-plus` once drew into 00000310_001 of NIH ChestX-ray14: a V of two lines; HR has dots of noise.
+    hr = 120 + cv2.GaussianBlur(rng.normal(size=(160, 160)).astype("float32"), (0, 0), 0.8) * 12
+    v = cv2.polylines(np.zeros_like(hr), [np.array([[40, 30], [60, 70], [80, 30]])], False, 20, 1, cv2.LINE_AA)
+    sr = cv2.GaussianBlur(hr, (0, 0), 2) + v
+    mottle = cv2.dilate(detail(hr), np.ones((5, 5), "uint8"))
+    assert (mottle[v > 15] > 1.5).mean() > 0.9  # its dots are nearly everywhere within 2 px of the lines
+    (before, none), (after, invented) = absent(detail(sr - v), detail(hr)), absent(detail(sr), detail(hr))
+    assert none == 0 and invented >= 1 and after - before <= invented + 1
+    assert absent(detail(hr + v), detail(sr))[1] < absent(detail(hr + v), detail(sr - v))[1]  # else it would be lost
+
+
 def test_structures_fainter_or_smaller_than_the_rule_says_do_not_count(ground):
     planted = ground.copy()
     cv2.circle(planted, (80, 60), 2, 170, -1)
