@@ -22,11 +22,6 @@ def sigma_of_mtf(mtf: float, frequency: float) -> float:
     return math.sqrt(-math.log(mtf) / 2) / (math.pi * frequency)
 
 
-def mtf_of_sigma(sigma: float, frequency: float) -> float:
-    """The MTF of a gaussian at a frequency in cycles a pixel; the inverse of `sigma_of_mtf`."""
-    return math.exp(-2 * (math.pi * sigma * frequency) ** 2)
-
-
 def blur_kernel(sigma: float, anisotropy: float = 1.0, angle: float = 0.0, aperture: float = 0.0) -> np.ndarray:
     """The kernel whose transform is that of a gaussian times that of a detector element.
 

@@ -5,7 +5,7 @@ import pytest
 
 from keras_srgan.data.patches import PatchSampler
 from keras_srgan.data.pipeline import draw_pair, training_dataset, validation_arrays
-from keras_srgan.degradation.blur import blur, blur_kernel, mtf_of_sigma, sigma_of_mtf
+from keras_srgan.degradation.blur import blur, blur_kernel, sigma_of_mtf
 from keras_srgan.degradation.compression import HEADER, jpeg, jpeg2000
 from keras_srgan.degradation.grey import export
 from keras_srgan.degradation.model import degrade, degrade_batch
@@ -28,6 +28,11 @@ def edge_mtf(degraded, frequency):
     """The MTF at a frequency from the image of a vertical edge: the transform of its derivative."""
     line = np.diff(degraded[degraded.shape[0] // 2])
     return abs(np.exp(-2j * np.pi * frequency * np.arange(line.size)) @ line) / abs(line.sum())
+
+
+def mtf_of_sigma(sigma, frequency):
+    """The MTF of a gaussian, from its transform."""
+    return np.exp(-2 * (np.pi * sigma * frequency) ** 2)
 
 
 def edge(side=128):
