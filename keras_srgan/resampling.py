@@ -79,6 +79,11 @@ def resize(image: np.ndarray, scale: float) -> np.ndarray:
     Returns:
         Float64 array of shape `(ceil(H * scale), ceil(W * scale)[, C])`, in the units of `image`;
         bicubic overshoot is not clipped.
+
+    Example:
+
+    >>> resize(np.ones((24, 32), "uint8"), 4).shape
+    (96, 128)
     """
     return _apply(image, resize_matrix(image.shape[0], scale), resize_matrix(image.shape[1], scale))
 
@@ -116,7 +121,13 @@ def resize_batch(images, scale: float, xp=None):
 
 
 def quantise(image: np.ndarray, max_value: int, dtype) -> np.ndarray:
-    """Rounds to whole grey levels and clips to `[0, max_value]`, as a file would."""
+    """Rounds to whole grey levels and clips to `[0, max_value]`, as a file would.
+
+    Example:
+
+    >>> quantise(np.array([-3.0, 7.6, 300.0]), 255, "uint8")
+    array([  0,   8, 255], dtype=uint8)
+    """
     return np.clip(np.rint(image), 0, max_value).astype(dtype)
 
 
@@ -182,6 +193,13 @@ def reduce_image(hr: np.ndarray, scale: int, max_value: int) -> np.ndarray:
 
     Raises:
         ValueError: if a side is not a multiple of `scale`.
+
+    Example:
+
+    >>> image = read_image("chest.png")
+    >>> lr = reduce_image(image.pixels, 4, image.max_value)
+    >>> image.pixels.shape, lr.shape
+    ((96, 128), (24, 32))
     """
     if hr.shape[0] % scale or hr.shape[1] % scale:
         raise ValueError(f"HR of {hr.shape[1]}x{hr.shape[0]} px: crop it to a multiple of {scale} first")
@@ -189,7 +207,13 @@ def reduce_image(hr: np.ndarray, scale: int, max_value: int) -> np.ndarray:
 
 
 def crop_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
-    """Cuts the right and bottom edge so that both sides are multiples of `scale`."""
+    """Cuts the right and bottom edge so that both sides are multiples of `scale`.
+
+    Example:
+
+    >>> crop_to_multiple(np.zeros((99, 130)), 4).shape
+    (96, 128)
+    """
     h, w = image.shape[:2]
     return image[: h - h % scale, : w - w % scale]
 

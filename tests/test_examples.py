@@ -2,17 +2,30 @@
 
 import doctest
 import importlib
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import keras_srgan
 
+ROOT = Path(__file__).parents[1]
 ROOMS = ("", ".layers", ".losses", ".metrics", ".images", ".inference", ".recipes")
+PAGES = [each.read_text(encoding="utf-8") for each in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))]
+SHOWN = {  # by the pages; what networks are built of has an example of its own, `docs/adding-a-network.md`
+    (module, name)
+    for page in PAGES
+    for module, names in re.findall(r"from keras_srgan([\w.]*) import ([\w, ]+)", page)
+    + re.findall(r"`keras_srgan([\w.]*)\.(\w+)\(", page)
+    for name in names.split(", ")
+    if module != ".networks.generators.blocks"
+}
 PUBLIC = {
     f"keras_srgan{room}.{name}": value
-    for room in ROOMS
-    for name in importlib.import_module(f"keras_srgan{room}").__all__
+    for room, name in sorted(
+        {(room, name) for room in ROOMS for name in importlib.import_module(f"keras_srgan{room}").__all__} | SHOWN
+    )
     if callable(value := getattr(importlib.import_module(f"keras_srgan{room}"), name))
 }
 

@@ -25,6 +25,12 @@ def sample_radiograph(reduce: int = 1) -> Image:
     Raises:
         FileNotFoundError: If pydicom-data is not installed.
         ValueError: If `reduce` is not a positive whole number that leaves a pixel.
+
+    Example:
+
+    >>> image = sample_radiograph(reduce=2)
+    >>> image.pixels.shape, image.max_value
+    ((977, 920), 32767)
     """
     path = get_testdata_file(_SAMPLE, download=False)
     if path is None:
@@ -63,6 +69,12 @@ def tile_sample(
 
     Raises:
         ValueError: If the rectangle is not inside the image, `tile` is not positive, or no piece is left.
+
+    Example:
+
+    >>> train, held_out = tile_sample(sample_radiograph(reduce=2), 128, (544, 224, 256, 384))
+    >>> len(train), held_out.pixels.shape
+    (37, (256, 384))
     """
     height, width = image.pixels.shape[:2]
     top, left, rows, columns = held_out

@@ -30,6 +30,13 @@ def degrade(
 
     Raises:
         ValueError: if a side is not a multiple of `scale`.
+
+    Example:
+
+    >>> image = read_image("chest.png")
+    >>> mild = Degradation("mild", mtf=(0.64, 0.64), dose=(1800, 1800))
+    >>> degrade(image.pixels, 4, image.max_value, mild, np.random.default_rng(0)).shape
+    (24, 32)
     """
     if hr.shape[0] % scale or hr.shape[1] % scale:
         raise ValueError(f"HR of {hr.shape[1]}x{hr.shape[0]} px: crop it to a multiple of {scale} first")

@@ -58,6 +58,11 @@ def find_degradation(name: str) -> Degradation:
 
     Raises:
         ValueError: naming those there are.
+
+    Example:
+
+    >>> find_degradation("bicubic").name
+    'bicubic'
     """
     if name not in PRESETS:
         raise ValueError(f"unknown degradation {name!r}: choose one of {', '.join(PRESETS)}")

@@ -67,6 +67,12 @@ def open_frames(
     Raises:
         ImageError: If the file is not such an image, is damaged or cut short, or is too large.
         OSError: If the file cannot be opened.
+
+    Example:
+
+    >>> frames = open_frames("chest.png")
+    >>> [frame.pixels.shape for frame in frames]
+    [(96, 128)]
     """
     path = Path(path)
     with open(path, "rb") as file:

@@ -26,6 +26,14 @@ class Structures:
         contrast: float, grey levels of 255.
         area: integer, px.
         reach: integer, px.
+
+    Example:
+
+    >>> hr = np.full((1, 32, 32, 1), 0.5, "float32")
+    >>> sr = hr.copy()
+    >>> sr[0, 16, 4:28] = 0.7  # a line of 51 grey levels
+    >>> invented_structure(hr, sr, rule=Structures(contrast=60.0))
+    array([nan])
     """
 
     contrast: float = 3.0

@@ -56,6 +56,8 @@ def import_srresnet(path: str | Path) -> Imported:
     Example:
 
     >>> compare("images", {"peer": import_srresnet("pre_generator.h5")}, "rgb")
+    Traceback (most recent call last):
+    FileNotFoundError: pre_generator.h5: no such weights file
     """
     network = srresnet(channels=3)
     ours = [layer for layer in network.layers if layer.weights]
@@ -110,6 +112,12 @@ def import_rrdb(path_or_tensors: str | Path | Mapping[str, np.ndarray]) -> Impor
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: for another format or another network.
+
+    Example:
+
+    >>> compare("images", {"ESRGAN": import_rrdb("esrgan.safetensors")}, "rgb")
+    Traceback (most recent call last):
+    FileNotFoundError: esrgan.safetensors: no such weights file
     """
     tensors = path_or_tensors
     if not isinstance(tensors, Mapping):

@@ -61,9 +61,15 @@ def derive(
 
     Example:
 
-    >>> frames = open_frames("a.dcm")
+    >>> from pydicom.data import get_testdata_file
+    >>> from keras_srgan.images.frames import open_frames
+    >>> frames = open_frames(get_testdata_file("MR_small.dcm"))
+    >>> upscaler = load("xray-fast")
     >>> enlarged = [f.restored(upscaler.upscale(f.pixels, f.max_value)) for f in frames]
-    >>> derive(frames.dicom, enlarged, Network("xray-srgan-plus", sha256)).save_as("b.dcm", enforce_file_format=True)
+    >>> made = derive(frames.dicom, enlarged, Network("xray-fast", "0" * 64))
+    >>> made.save_as("b.dcm", enforce_file_format=True)
+    >>> frames.dicom.Rows, made.Rows, made.ImageType[0]
+    (64, 256, 'DERIVED')
     """
     frames = list(frames)
     if not frames:

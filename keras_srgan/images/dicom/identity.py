@@ -23,6 +23,11 @@ class Network:
         weights: Name of the weights.
         sha256: Their sha256; what `keras_srgan.weights.identity(card)` gives.
         settings: Whatever else decides the pixels, as a text; empty for the defaults.
+
+    Example:
+
+    >>> Network("xray-srgan-plus", "0" * 64, "ensemble").settings
+    'ensemble'
     """
 
     weights: str

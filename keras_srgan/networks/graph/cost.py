@@ -18,6 +18,12 @@ def forward_cost(model: keras.Model, shape: tuple[int, int, int]) -> tuple[float
     Returns:
         Floating-point operations of its convolutions, either way, and Dense layers (a multiply-add is two), and the
         number of values that its layers put out.
+
+    Example:
+
+    >>> operations, values = forward_cost(build_generator(find_recipe("xray-fast")), (64, 64, 1))
+    >>> operations > 10**8
+    True
     """
     fixed = keras.models.clone_model(model, input_tensors=keras.Input(shape))
     operations = values = 0.0

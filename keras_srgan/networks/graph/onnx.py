@@ -215,6 +215,12 @@ def to_onnx(generator: keras.Model, unit: bool = False, half: bool = False) -> b
 
     Raises:
         ValueError: if `onnx` is not installed, or for a layer that has no ONNX form here.
+
+    Example:
+
+    >>> content = to_onnx(build_generator(find_recipe("xray-fast")))
+    >>> len(content) > 10**5
+    True
     """
     require("ONNX", "onnx", "onnx")
     import onnx

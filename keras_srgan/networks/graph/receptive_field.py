@@ -64,6 +64,11 @@ def receptive_radius(generator: keras.Model) -> int:
 
     Returns:
         Integer.
+
+    Example:
+
+    >>> receptive_radius(build_generator(find_recipe("xray-fast")))
+    8
     """
     graph, period = calls(generator), alignment(generator)
     seen: dict[str, list[tuple[int, int]]] = {}
