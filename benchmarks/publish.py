@@ -8,7 +8,7 @@
 `licence`, `attribution`, `test`. With `--mix T`, NAME is the interpolation (1 - T) * NAME-pretrained + T * adversarial
 weights, and NAME-sharp the adversarial weights themselves. `--pretrained-name` renames NAME-pretrained;
 `--discriminator` adds NAME-discriminator, which NAME's card describes. A card's `check` is PSNR on a piece of the
-embedded radiograph, which `tests/test_weights.py` measures again.
+embedded radiograph, which `tests/test_shipped_weights.py` measures again.
 """
 
 import argparse

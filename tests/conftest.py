@@ -57,6 +57,17 @@ def textured(rng, height, width, dtype="uint8"):
     return np.rint(wave * 0.9 * np.iinfo(dtype).max).astype(dtype)
 
 
+def refused(capsys, command, arguments):
+    """Runs a command that must fail with one line on stderr; gives the line."""
+    try:
+        status = command.main([str(each) for each in arguments])
+    except SystemExit as stop:
+        status = stop.code
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert status in (1, 2) and len(lines) == 1, lines
+    return lines[0]
+
+
 @pytest.fixture
 def make_image(rng):
     from keras_srgan.images import Image

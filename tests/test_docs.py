@@ -77,6 +77,8 @@ def test_links_and_named_files_exist(page):
             assert (page.parent / target).exists(), target
     for script in re.findall(r"python (benchmarks/\w+\.py)", text):
         assert (ROOT / script).is_file(), script
+    for test in re.findall(r"`(tests/[\w/]+\.py)`", text):
+        assert (ROOT / test).is_file(), test
     for module in re.findall(r"python -m (keras_srgan(?:\.[a-z_]+)?)", text):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), module

@@ -252,13 +252,15 @@ sys.exit(train.main(sys.argv[2:]))
 """
 
 
-def test_a_run_without_tensorflow_killed_within_an_epoch_goes_on_exactly(tmp_path):
+def test_a_run_without_tensorflow_killed_within_an_epoch_goes_on_exactly(make_image, tmp_path):
     pytest.importorskip("jax")
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    whole, killed, data = tmp_path / "whole", tmp_path / "killed", tmp_path / "data"
+    for i in range(4):
+        write_image(data / f"{i}.png", make_image(60, 64).pixels)
     quick = {"XLA_FLAGS": "--xla_backend_optimization_level=0"}  # to compile
     runs = [
-        start("-c", ALONE, 0, "--out", whole, *TINY, **quick),
-        start("-c", ALONE, 2, "--out", killed, *TINY, "--checkpoint-minutes", 0, **quick),
+        start("-c", ALONE, 0, "--data", data, "--out", whole, *TINY, **quick),
+        start("-c", ALONE, 2, "--data", data, "--out", killed, *TINY, "--checkpoint-minutes", 0, **quick),
     ]
     printed = done(runs[0])
     assert "JAX" in printed and "after the adversarial stage" in printed

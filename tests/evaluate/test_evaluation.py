@@ -1,7 +1,5 @@
 import dataclasses
 import json
-import subprocess
-import sys
 
 import cv2
 import numpy as np
@@ -40,13 +38,6 @@ def sharper(lr, max_value):
     sr = bicubic(lr, max_value).astype(float)
     blurred = cv2.GaussianBlur(sr, (0, 0), 2)
     return quantise(sr + 0.5 * (sr - blurred), max_value, lr.dtype)
-
-
-@pytest.fixture
-def folder(make_image, tmp_path):
-    for i in range(3):
-        write_image(tmp_path / "hr" / f"{i}.png", make_image(52, 60).pixels)
-    return tmp_path / "hr"
 
 
 def test_every_metric_of_every_method_on_every_image(make_image):
@@ -268,59 +259,3 @@ def test_the_gallery_shows_the_busiest_part_in_every_version(make_image):
     assert list(found["versions"]) == ["original", "bicubic", "sharper"]
     np.testing.assert_array_equal(found["versions"]["original"], hr[top : top + height, left : left + width])
     assert {each.shape for each in found["versions"].values()} == {(128, 128)}
-
-
-def test_the_command_prints_and_writes_what_the_library_found(folder, tmp_path, capsys):
-    arguments = f"--data {folder} --metrics psnr seconds --nearest --most 2 --report {tmp_path / 'out'}"
-    assert evaluate.main(arguments.split()) == 0
-    printed = capsys.readouterr()
-    assert not printed.err
-    assert "| nearest |" in printed.out and "Protocol cxr, x4" in printed.out
-    assert f"command: python -m keras_srgan.evaluate {arguments}" in printed.out
-    saved = json.loads((tmp_path / "out" / "report.json").read_text(encoding="utf-8"))
-    assert saved["provenance"]["images"] == 2 and saved["methods"] == ["bicubic", "nearest"]
-    expected = compare(folder, metrics=["psnr"], most=2).rows[0]["psnr"]
-    assert saved["rows"][0]["psnr"] == expected
-
-
-def test_help_and_compare_need_no_tensorflow_until_they_are_used():
-    code = (
-        "import sys, keras_srgan, keras_srgan.evaluate.__main__ as e\n"
-        "try: e.main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "assert 'keras' not in sys.modules and callable(keras_srgan.compare) and 'keras' in sys.modules\n"
-    )
-    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
-    assert all(name in shown for name in (*METRICS, *PROTOCOLS))
-    assert set(evaluate.PROTOCOLS) == set(PROTOCOLS)
-
-
-@pytest.mark.parametrize(
-    "arguments,status,text",
-    [
-        ("--data nowhere", 1, "no folder nowhere"),
-        ("--data {empty}", 1, "no image under"),
-        ("--data {folder} --weights nothing", 1, "nothing: no such weights; give a"),
-        ("--data {folder} --scale 2 --weights xray-srgan-plus", 1, "weights of scale 4; this evaluation is of scale 2"),
-        ("--data {folder} --report {file}", 1, "a file; --report takes a folder"),
-        ("--data {folder} --discriminator x", 1, "give weights too"),
-        ("--hr {folder}", 2, "give --data DIR, or --hr DIR and --lr DIR"),
-        ("--data {folder} --most 0", 2, "--most 0: at least 1"),
-        ("--data {folder} --protocol cxr-512", 2, "invalid choice: 'cxr-512'"),
-    ],
-)
-def test_each_mistake_is_one_line(arguments, status, text, folder, tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    places = {"folder": folder, "empty": tmp_path / "empty", "file": folder / "0.png"}
-    try:
-        found = evaluate.main([each.format(**places) for each in arguments.split()])
-    except SystemExit as stop:
-        found = stop.code
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert found == status and len(lines) == 1 and text in lines[0]
-
-
-def test_mos_needs_images_and_weights(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        evaluate.main(["--data", "images", "--mos", "judge.html"])
-    assert "--mos needs --data and --weights" in capsys.readouterr().err

@@ -8,6 +8,8 @@ from keras_srgan.images import ImageError, read_image
 from keras_srgan.images.dicom.classes import held, is_enhanced
 from keras_srgan.images.frames import open_frames
 
+from .conftest import radiograph, saved
+
 LABELS = np.random.default_rng(5).choice(np.array([0, 1, 5], np.uint8), (8, 9))
 
 
@@ -32,7 +34,7 @@ def test_every_storage_class_of_the_standard_is_decided():
         ("VLWholeSlideMicroscopyImageStorage", "tiles"),
     ],
 )
-def test_objects_that_are_no_pictures_are_refused_with_what_they_hold(radiograph, saved, tmp_path, name, word):
+def test_objects_that_are_no_pictures_are_refused_with_what_they_hold(tmp_path, name, word):
     uid = next(uid for uid, keyword in storage_classes().items() if keyword == name)
     path = saved(tmp_path, radiograph(LABELS, 8, SOPClassUID=uid))
     for read in (read_image, open_frames):
@@ -41,14 +43,14 @@ def test_objects_that_are_no_pictures_are_refused_with_what_they_hold(radiograph
         assert name.removesuffix("Storage") in str(caught.value) and str(path) in str(caught.value)
 
 
-def test_pictures_are_read_without_a_word(radiograph, saved, tmp_path):
+def test_pictures_are_read_without_a_word(tmp_path):
     for uid, name in storage_classes().items():
         if held(uid) == "picture":
             frames = open_frames(saved(tmp_path, radiograph(LABELS, 8, SOPClassUID=uid)))
             assert len(list(frames)) == 1 and not frames.notes, name
 
 
-def test_unknown_class_is_read_with_a_note(radiograph, saved, tmp_path):
+def test_unknown_class_is_read_with_a_note(tmp_path):
     frames = open_frames(saved(tmp_path, radiograph(LABELS, 8, SOPClassUID=generate_uid())))
     assert len(list(frames)) == 1 and "class that is not known" in frames.notes[0]
 

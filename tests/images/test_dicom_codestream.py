@@ -10,6 +10,8 @@ from pydicom.uid import UID, JPEG2000Lossless, JPEGLSLossless, RLELossless
 from keras_srgan.images import ImageError, read_image
 from keras_srgan.images.dicom.codestream import examine_stream
 
+from .conftest import radiograph, saved
+
 pytest.importorskip("openjpeg", reason="pylibjpeg-openjpeg is not installed")
 RNG = np.random.default_rng(5)
 DEEP = RNG.integers(0, 65536, (64, 80), dtype=np.uint16)
@@ -25,7 +27,7 @@ def compressed(folder, dataset, bits: int | None = None, syntax=JPEG2000Lossless
 
 
 @pytest.fixture
-def source(radiograph, saved, tmp_path):
+def source(tmp_path):
     """A plain object with file meta information, ready to be compressed."""
 
     def make(stored, bits, **elements):
@@ -35,7 +37,7 @@ def source(radiograph, saved, tmp_path):
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_values_of_more_bits_than_the_header_says_are_read_as_they_are(source, back, tmp_path, signed):
+def test_values_of_more_bits_than_the_header_says_are_read_as_they_are(source, tmp_path, signed):
     stored = DEEP.astype(np.int16) if signed else DEEP
     path = compressed(tmp_path, source(stored, 16, signed=signed), 12)
     image = read_image(path)

@@ -10,6 +10,8 @@ from keras_srgan.images import ImageError
 from keras_srgan.images.dicom import derive, derived_header
 from keras_srgan.images.dicom.geometry import actions
 
+from .conftest import back, enlarged, radiograph
+
 STORED = np.random.default_rng(5).integers(0, 4096, (20, 30), dtype=np.uint16)
 WORDS = "Spacing Position Pixel Row Column Shift Size Vertices Edge Center Radius Delta".split()
 KNOWN = "divide times first last annotation position value drop refuse other writer keep".split()
@@ -27,7 +29,7 @@ def sequence(**elements) -> Sequence:
 
 
 @pytest.fixture
-def moved(radiograph, back, tmp_path):
+def moved(tmp_path):
     """The derived object of a source with these elements, four times larger."""
     return lambda scale=4, **elements: back(tmp_path, radiograph(STORED, 12, **elements), scale)[1]
 
@@ -149,13 +151,13 @@ def test_position_without_orientation_stays_and_is_named(moved):
     assert any("ImagePositionPatient stays" in note for note in written.notes)
 
 
-def test_numbers_that_outgrow_their_kind_are_refused_by_name(radiograph):
+def test_numbers_that_outgrow_their_kind_are_refused_by_name():
     for name, value in (("VerticesOfTheRegion", [9000, 9000]), ("SubjectLocation", [2**30, 1])):
         with pytest.raises(ImageError, match=name):
             derived_header(radiograph(STORED, 12, **{name: value}), 4)
 
 
-def test_maps_from_single_pixels_are_refused_by_name(radiograph):
+def test_maps_from_single_pixels_are_refused_by_name():
     nested = item(TwoDimensionalToThreeDimensionalMapSequence=[Dataset()])
     with pytest.raises(ImageError, match="TwoDimensionalToThreeDimensionalMapSequence"):
         derived_header(radiograph(STORED, 12, OphthalmicFrameLocationSequence=[nested]), 4)
@@ -176,7 +178,7 @@ def with_overlay(dataset: Dataset, bits: np.ndarray, origin, group: int = 0x6000
 
 
 @pytest.mark.parametrize("scale", [2, 3])
-def test_overlays_are_enlarged_with_the_image(radiograph, enlarged, scale):
+def test_overlays_are_enlarged_with_the_image(scale):
     bits = np.random.default_rng(2).integers(0, 2, (7, 9), dtype=np.uint8)
     source = with_overlay(radiograph(STORED, 12), bits, [3, -1], 0x6002)
     written = derive(source, [enlarged(STORED, scale)])
@@ -185,7 +187,7 @@ def test_overlays_are_enlarged_with_the_image(radiograph, enlarged, scale):
     assert written[0x6002, 0x1301].value == bits.sum() * scale**2 and (0x6002, 0x1302) not in written
 
 
-def test_overlay_in_the_upper_bits_of_the_pixels_is_dropped_by_name(radiograph):
+def test_overlay_in_the_upper_bits_of_the_pixels_is_dropped_by_name():
     source, notes = radiograph(STORED, 12), []
     source.add_new(0x60000010, "US", 20)
     source.add_new(0x60000011, "US", 30)
@@ -195,7 +197,7 @@ def test_overlay_in_the_upper_bits_of_the_pixels_is_dropped_by_name(radiograph):
     assert any("overlay 6000" in note for note in notes)
 
 
-def test_curves_on_the_image_are_dropped_by_name_and_signals_stay(radiograph):
+def test_curves_on_the_image_are_dropped_by_name_and_signals_stay():
     source, notes = radiograph(STORED, 12), []
     for group, kind in ((0x5000, "POLY"), (0x5002, "ECG")):
         source.add_new((group, 0x0020), "CS", kind)
@@ -205,7 +207,7 @@ def test_curves_on_the_image_are_dropped_by_name_and_signals_stay(radiograph):
     assert any("curve 5000 (POLY)" in note for note in notes)
 
 
-def test_dropped_statements_are_named(radiograph):
+def test_dropped_statements_are_named():
     notes: list[str] = []
     derived_header(radiograph(STORED, 12, SmallestImagePixelValue=0, HistogramSequence=[Dataset()]), 4, notes=notes)
     assert notes == ["dropped, untrue of the new pixels: SmallestImagePixelValue, HistogramSequence"]

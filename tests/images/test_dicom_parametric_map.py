@@ -13,11 +13,13 @@ from keras_srgan.images.dicom import parametric_map as module
 from keras_srgan.images.dicom.parametric_map import parametric_map
 from keras_srgan.images.frames import open_frames
 
+from .conftest import enlarged
+
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @pytest.fixture
-def derived(enlarged):
+def derived():
     def make(name):
         frames = open_frames(get_testdata_file(name, download=False))
         results = [frame.restored(enlarged(frame.pixels, 2)) for frame in frames]

@@ -11,12 +11,14 @@ from keras_srgan.images.dicom import derived_header
 from keras_srgan.images.dicom.repair import repaired, usable_uid
 from keras_srgan.images.frames import open_frames
 
+from .conftest import radiograph, saved
+
 STORED = np.random.default_rng(5).integers(0, 4096, (20, 30), dtype=np.uint16)
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
 @pytest.fixture
-def patched(radiograph, saved, tmp_path):
+def patched(tmp_path):
     """A file whose element holds these bytes, as no library writes them."""
 
     def make(tag: int, value: bytes):
@@ -61,7 +63,7 @@ def test_spacing_that_cannot_be_read_is_dropped_with_a_note(patched, written):
     assert "PixelSpacing" not in header and "PixelSpacing dropped" in notes
 
 
-def test_spacing_in_another_vr_is_read(radiograph, saved, tmp_path):
+def test_spacing_in_another_vr_is_read(tmp_path):
     for vr, value in (("UT", "0.14\\0.28"), ("LO", ["0.14", "0.28"]), ("FD", [0.14, 0.28]), ("ST", "0,14\\0,28")):
         dataset = radiograph(STORED, 12)
         dataset[SPACING] = DataElement(SPACING, vr, value)
@@ -97,7 +99,7 @@ def test_numbers_beyond_geometry_are_mended_too(patched, tag, written, meant):
     assert float(header[tag].value) == pytest.approx(meant) and header[tag].keyword in notes
 
 
-def test_nested_elements_are_mended(radiograph):
+def test_nested_elements_are_mended():
     measures = Dataset()
     measures[SPACING] = DataElement(SPACING, "UT", "0,5\\0,5")
     group = Dataset()
@@ -106,14 +108,14 @@ def test_nested_elements_are_mended(radiograph):
     assert list(header.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing) == [0.25, 0.25]
 
 
-def test_a_text_where_a_sequence_belongs_is_dropped(radiograph, saved, tmp_path):
+def test_a_text_where_a_sequence_belongs_is_dropped(tmp_path):
     dataset = radiograph(STORED, 12)
     dataset[0x52009229] = DataElement(0x52009229, "LO", "none")  # Shared Functional Groups Sequence
     header, notes = fixed(saved(tmp_path, dataset))
     assert "SharedFunctionalGroupsSequence" not in header and "no sequence" in notes
 
 
-def test_right_headers_are_left_alone(radiograph):
+def test_right_headers_are_left_alone():
     source = radiograph(STORED, 12, PixelSpacing=[0.1, 0.2], WindowCenter=[1, 2], ImageType=["ORIGINAL", "PRIMARY"])
     mended, notes = repaired(source)
     assert notes == [] and mended == source
@@ -138,7 +140,7 @@ def test_real_headers_need_no_mending(name):
     ],
 )
 @pytest.mark.parametrize("nested", [False, True])
-def test_words_of_a_big_endian_header_keep_their_values(radiograph, saved, tmp_path, tag, vr, words, nested):
+def test_words_of_a_big_endian_header_keep_their_values(tmp_path, tag, vr, words, nested):
     values = np.arange(1, 9).astype(words)
     dataset = radiograph(STORED, 12)
     inner = Dataset() if nested else dataset
@@ -155,7 +157,7 @@ def test_words_of_a_big_endian_header_keep_their_values(radiograph, saved, tmp_p
     np.testing.assert_array_equal(np.frombuffer(holder[tag].value, f"<{words}"), values)
 
 
-def test_bytes_of_a_big_endian_header_are_left_alone(radiograph, saved, tmp_path):
+def test_bytes_of_a_big_endian_header_are_left_alone(tmp_path):
     dataset = radiograph(STORED, 12, ICCProfile=b"\1\2\3\4", LUTData=[1, 2, 515])
     dataset["LUTData"].VR = "US"
     dataset.PixelData = STORED.astype(">u2").tobytes()

@@ -16,6 +16,8 @@ from keras_srgan.evaluate.protocols import find_protocol
 from keras_srgan.images import ImageError, read_image, write_image
 from keras_srgan.images.frames import open_frames
 
+from .conftest import mutant
+
 RNG = np.random.default_rng(17)
 GRAY = cv2.GaussianBlur(RNG.integers(0, 256, (64, 72), dtype=np.uint8), (0, 0), 2)
 RGB = cv2.GaussianBlur(RNG.integers(0, 256, (64, 72, 3), dtype=np.uint8), (0, 0), 2)
@@ -81,23 +83,6 @@ def whole(name: str) -> bytes:
     if path is None:
         pytest.skip(f"pydicom has no {name} here")
     return Path(str(path)).read_bytes()
-
-
-def mutant(data: bytes, rng: np.random.Generator) -> bytes:
-    """A file with some bytes changed, cut out, doubled or zeroed, or cut short."""
-    data = bytearray(data)
-    reach = min(len(data), int(rng.choice([60, 400, 2000, len(data)])))
-    for place in rng.integers(0, reach, rng.integers(1, 6)):
-        length, change = int(rng.integers(1, 40)), rng.integers(5)
-        if change == 0:
-            del data[place : place + length]
-        elif change == 1:
-            data[place:place] = data[place : place + length]
-        elif change == 2:
-            data[place : place + length] = bytes(length)
-        else:
-            data[min(place, len(data) - 1)] = rng.integers(256)
-    return bytes(data[: rng.integers(1, 4 * len(data))])
 
 
 def attempt(path: Path, work) -> object:

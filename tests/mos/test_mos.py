@@ -23,6 +23,8 @@ from keras_srgan.recipes import Recipe
 from keras_srgan.resampling import quantise, reduce_image, resize
 from keras_srgan.weights import save_weights
 
+from ..conftest import refused
+
 
 class Nearest:
     """An upscaler that repeats pixels."""
@@ -56,17 +58,6 @@ def folder(make_image, tmp_path):
     for i in range(3):
         write_image(tmp_path / "data" / f"{i}.png", make_image(70, 80).pixels)
     return tmp_path / "data"
-
-
-def refused(capsys, arguments):
-    """Runs a command that must fail with one line on stderr; returns the line."""
-    try:
-        status = mos.main([str(each) for each in arguments])
-    except SystemExit as stop:
-        status = stop.code
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert status in (1, 2) and len(lines) == 1, lines
-    return lines[0]
 
 
 def test_crops_come_from_different_images_and_are_not_flat(make_image):
@@ -148,14 +139,14 @@ def test_mos_make_writes_page_and_key_and_names_bad_files(folder, weights, tmp_p
     assert key["methods"] == ["original", "bicubic", "small"] and len(key["versions"]) == 9
     assert len(key["weights"]["small"]) == 64 and "keras_srgan.mos make" in key["command"]
     assert "small" not in out.read_text()
-    assert "exists" in refused(capsys, line)
+    assert "exists" in refused(capsys, mos, line)
     assert mos.main([str(each) for each in [*line, "--overwrite"]]) == 0
     capsys.readouterr()
-    assert "given twice" in refused(capsys, [*line, "--overwrite", "--weights", weights, weights, weights])
-    assert "ends in .html" in refused(capsys, [*line, "--out", tmp_path / "judge"])
-    assert "absent" in refused(capsys, [*line, "--overwrite", "--data", "absent"])
-    assert "make|score" in refused(capsys, [])
-    assert "--crops 0: at least 1" in refused(capsys, [*line, "--crops", 0])
+    assert "given twice" in refused(capsys, mos, [*line, "--overwrite", "--weights", weights, weights, weights])
+    assert "ends in .html" in refused(capsys, mos, [*line, "--out", tmp_path / "judge"])
+    assert "absent" in refused(capsys, mos, [*line, "--overwrite", "--data", "absent"])
+    assert "make|score" in refused(capsys, mos, [])
+    assert "--crops 0: at least 1" in refused(capsys, mos, [*line, "--crops", 0])
 
 
 def test_help_answers_in_well_under_a_second_without_tensorflow():
@@ -257,14 +248,14 @@ def _changed(rows, line, column, value):
 def test_a_wrong_csv_is_one_line_with_file_and_line(judged, tmp_path, capsys, damage, message):
     key, rows = judged
     path = written(tmp_path / "a.csv", damage(rows))
-    line = refused(capsys, ["score", path, "--key", key])
+    line = refused(capsys, mos, ["score", path, "--key", key])
     assert message in line and ("a.csv" in line or message == "no rating")
 
 
 def test_files_that_are_no_csv_or_no_key_are_one_line(judged, tmp_path, capsys):
     key, rows = judged
     path = written(tmp_path / "a.csv", rows)
-    twice = refused(capsys, ["score", path, path, "--key", key])
+    twice = refused(capsys, mos, ["score", path, path, "--key", key])
     assert "line 2" in twice and "keep one of them" in twice
     text = path.read_bytes()
     third = text.index(rows[2][3].encode())
@@ -273,8 +264,10 @@ def test_files_that_are_no_csv_or_no_key_are_one_line(judged, tmp_path, capsys):
         (text + b'x,"cut', "line 11: damaged"),
     ):
         path.write_bytes(content)
-        assert message in refused(capsys, ["score", path, "--key", key])
-    assert "absent.csv" in refused(capsys, ["score", "absent.csv", "--key", key])
+        assert message in refused(capsys, mos, ["score", path, "--key", key])
+    assert "absent.csv" in refused(capsys, mos, ["score", "absent.csv", "--key", key])
     for content in ("[]", "{", '{"page": "a", "methods": [], "versions": {}}', '{"page": "a", "versions": {"b": 1}}'):
         (tmp_path / "bad.json").write_text(content)
-        assert "bad.json: not the key of a page" in refused(capsys, ["score", path, "--key", tmp_path / "bad.json"])
+        assert "bad.json: not the key of a page" in refused(
+            capsys, mos, ["score", path, "--key", tmp_path / "bad.json"]
+        )

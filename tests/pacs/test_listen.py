@@ -22,6 +22,8 @@ pytest.importorskip("dicomweb_client")
 import keras_srgan
 from keras_srgan.pacs import __main__ as pacs
 
+from ..conftest import refused
+
 
 def test_an_image_arrives_enlarged_in_a_series_of_its_own_and_no_log_names_the_patient(
     listener, shelf, make_instance, helpers, weights
@@ -99,23 +101,14 @@ def test_each_of_500_instances_arrives_once_though_worker_and_listener_are_kille
 
 
 def test_bad_input_gets_one_line(tmp_path, capsys, helpers):
-    def refused(*arguments):
-        try:
-            status = pacs.main([str(each) for each in arguments])
-        except SystemExit as stop:
-            status = stop.code
-        lines = capsys.readouterr().err.strip().splitlines()
-        assert status in (1, 2) and len(lines) == 1, lines
-        return lines[0]
-
     listen = ["listen", "--accept-any", "--queue", tmp_path / "queue", "--port", 0, "--out-to"]
-    assert "give AE@HOST:PORT" in refused(*listen, "nowhere")
-    assert "--accept-from" in refused("listen", "--out-to", "A@b:1")
-    assert "--port" in refused(*listen, "A@b:1", "--port", 70000)
-    assert "absent.pem" in refused(*listen, "A@b:1", "--tls-cert", tmp_path / "absent.pem")
-    assert "hidden" not in refused("fetch", "https://me:hidden@host/x", "--study", "1.2")
-    assert "no such file" in refused("send", tmp_path / "absent.dcm", "--to", "A@b:1")
-    assert "no-such-weights" in refused(*listen, "A@b:1", "--weights", "no-such-weights")
+    assert "give AE@HOST:PORT" in refused(capsys, pacs, [*listen, "nowhere"])
+    assert "--accept-from" in refused(capsys, pacs, ["listen", "--out-to", "A@b:1"])
+    assert "--port" in refused(capsys, pacs, [*listen, "A@b:1", "--port", 70000])
+    assert "absent.pem" in refused(capsys, pacs, [*listen, "A@b:1", "--tls-cert", tmp_path / "absent.pem"])
+    assert "hidden" not in refused(capsys, pacs, ["fetch", "https://me:hidden@host/x", "--study", "1.2"])
+    assert "no such file" in refused(capsys, pacs, ["send", tmp_path / "absent.dcm", "--to", "A@b:1"])
+    assert "no-such-weights" in refused(capsys, pacs, [*listen, "A@b:1", "--weights", "no-such-weights"])
 
 
 def test_what_the_page_shows_is_a_command():

@@ -37,13 +37,35 @@ def run(tiny, make_image, tmp_path):
     return make
 
 
+@pytest.fixture(scope="module")
+def folders():
+    """Of the runs that `finished` has trained."""
+    return {}
+
+
+@pytest.fixture
+def finished(run, folders, tmp_path_factory):
+    """As `run`, of a run that has ended; one of each kind is trained, and copied from then on."""
+
+    def make(name="run", **changes):
+        each, said = run(name, **changes)
+        kind = str(changes)
+        if kind in folders:
+            shutil.copytree(folders[kind], each.folder)
+        else:
+            train(each)
+            folders[kind] = shutil.copytree(each.folder, tmp_path_factory.mktemp("finished") / "run")
+        return each, said
+
+    return make
+
+
 def files(folder):
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_finished_work_is_not_trained_over(run):
-    each, said = run()
-    train(each)
+def test_finished_work_is_not_trained_over(finished):
+    each, said = finished()
     with pytest.raises(ValueError, match="there already; resume the run, or give another folder"):
         train(each)
     for path in (each.folder / "checkpoints").glob("*.npz"):
@@ -79,9 +101,8 @@ def test_from_the_first_step_on_there_is_a_checkpoint(run, monkeypatch):
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "missing"])
-def test_the_checkpoint_before_the_last_one_is_kept_and_taken_up(run, damage):
-    each, said = run(pretrain_epochs=2)
-    train(each)
+def test_the_checkpoint_before_the_last_one_is_kept_and_taken_up(finished, damage):
+    each, said = finished(pretrain_epochs=2)
     last, whole = each.checkpoint, read_checkpoint(each.checkpoint)[1]
     data = bytearray(last.read_bytes())
     data[len(data) // 2] ^= 0xFF
@@ -95,27 +116,24 @@ def test_the_checkpoint_before_the_last_one_is_kept_and_taken_up(run, damage):
         np.testing.assert_array_equal(value, whole[name], err_msg=name)
 
 
-def test_without_a_sound_checkpoint_the_best_generator_is_offered(run):
-    each, said = run()
-    train(each)
+def test_without_a_sound_checkpoint_the_best_generator_is_offered(finished):
+    each, said = finished()
     for path in (each.folder / "checkpoints").glob("*.npz"):
         path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(ValueError, match="last.npz: damaged .*previous.npz: damaged .*--init .*best-pretrain"):
         train(each, resume=True)
 
 
-def test_a_checkpoint_that_cannot_be_read_is_not_called_damaged(run):
-    each, said = run()
-    train(each)
+def test_a_checkpoint_that_cannot_be_read_is_not_called_damaged(finished):
+    each, said = finished()
     each.checkpoint.unlink()
     each.checkpoint.mkdir()
     with pytest.raises(IsADirectoryError, match="last.npz"):
         train(each, resume=True)
 
 
-def test_the_first_weights_may_be_gone_when_a_run_is_resumed(run):
-    first, _ = run("first")
-    train(first)
+def test_the_first_weights_may_be_gone_when_a_run_is_resumed(run, finished):
+    first, _ = finished("first")
     each, said = run("second", pretrain_epochs=2)
     each.init = str(first.folder)
     train(each)

@@ -1,73 +1,21 @@
-"""Whole runs on tiny settings, and exact resume."""
+"""Whole runs on tiny settings."""
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 
 import keras_srgan
 from keras_srgan import losses
-from keras_srgan.images import write_image
 from keras_srgan.networks import build_discriminator, build_generator
-from keras_srgan.recipes import Recipe
-from keras_srgan.train.__main__ import parser, resolve
 from keras_srgan.train.callbacks import guard
-from keras_srgan.train.callbacks.checkpoint import Checkpoint, Interrupted, read_checkpoint
 from keras_srgan.train.callbacks.guard import Guard
 from keras_srgan.train.loop import train
-from keras_srgan.train.run import Run
 from keras_srgan.train.stages import build_stage
 from keras_srgan.weights import load_weights
 
-FLAGS = (
-    "--filters 8 --blocks 1 --discriminator-filters 4 --discriminator-dense 8 --patch 32 --batch 4 --val-patch 32 "
-    "--patches-per-epoch 12 --pretrain-epochs 1 --epochs 2 --features none --flat 0"
-).split()
-
-
-@pytest.fixture
-def images(make_image):
-    return [make_image(60, 64, name=f"{i}.png") for i in range(5)]
-
-
-@pytest.fixture
-def run(tiny, images, tmp_path):
-    def make(name="run", **changes):
-        return Run(tiny.replace(**changes), images[:4], images[4:], tmp_path / name, log=lambda text: None)
-
-    return make
-
-
-@pytest.fixture
-def folder(images, tmp_path):
-    for image in images:
-        write_image(tmp_path / f"p{image.path.name}", image.pixels)
-    data = tmp_path / "data"
-    data.mkdir()
-    for path in tmp_path.glob("p*.png"):
-        path.rename(data / path.name)
-    return data
-
-
-def state(run_folder):
-    with np.load(run_folder / "checkpoints" / "last.npz") as file:
-        return {name: file[name] for name in file.files if name != "progress"}
-
-
-def assert_equal_states(a, b):
-    assert a.keys() == b.keys()
-    for name in a:
-        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
-
-
-def command(*arguments):
-    return [sys.executable, "-m", "keras_srgan.train", *map(str, arguments)]
+from .conftest import assert_equal_states, state, stop_after
 
 
 def test_a_run_leaves_weights_card_log_events_curves_pictures_and_table(run):
@@ -147,70 +95,6 @@ def test_what_the_adversarial_stage_lacks_is_said_before_the_content_stage(run, 
         train(run())
 
 
-@pytest.mark.parametrize("judge", ("strided", "unet"))
-def test_a_stopped_run_resumes_weight_for_weight(run, judge, monkeypatch):
-    options = {"xla": True, "discriminator": judge}
-    whole = run("whole", **options)
-    train(whole)
-    for stage, after in (("pretrain", 4), ("adversarial", 5))[judge == "unet" :]:
-        stopped = run(f"stopped-{stage}-{after}", **options)
-        stopped.checkpoint_minutes = 0  # after every step
-        _stop(monkeypatch, stopped, stage, after)
-        train(stopped, resume=True)
-        assert_equal_states(state(whole.folder), state(stopped.folder))
-        logs = [list(csv.DictReader((each.folder / "log.csv").open())) for each in (whole, stopped)]
-        for a, b in zip(*logs, strict=True):
-            for name in ("loss", "val_psnr", "val_ssim", "d_real", "learning_rate"):
-                assert a[name] == b[name]
-
-
-def test_a_run_that_is_asked_to_stop_while_a_stage_is_built_stops_before_it_and_resumes(run, monkeypatch):
-    once, before = {"pretrain_epochs": 1, "epochs": 1}, signal.getsignal(signal.SIGINT)
-    whole = run("whole", **once)
-    train(whole)
-    asked = []
-
-    def build(each, stage, *given, **options):
-        if stage not in asked:  # Ctrl-C, once a stage
-            asked.append(stage)
-            os.kill(os.getpid(), signal.SIGINT)
-        return build_stage(each, stage, *given, **options)
-
-    monkeypatch.setattr("keras_srgan.train.loop.build_stage", build)
-    stopped = run("stopped", **once)
-    with pytest.raises(Interrupted):
-        train(stopped)
-    assert read_checkpoint(stopped.checkpoint)[0]["step"] == 0 and not (stopped.folder / "log.csv").exists()
-    with pytest.raises(Interrupted):
-        train(stopped, resume=True)
-    assert not (stopped.folder / "xray-srgan-plus.weights.h5").exists()
-    train(stopped, resume=True)
-    assert_equal_states(state(whole.folder), state(stopped.folder))
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_run_on_degraded_images_resumes_weight_for_weight_and_its_card_says_how_lr_was_made(run, monkeypatch):
-    options = {"degradation": "real", "epochs": 0}
-    whole, stopped = (run(name, **options) for name in ("whole", "stopped"))
-    train(whole)
-    stopped.checkpoint_minutes = 0
-    _stop(monkeypatch, stopped, "pretrain", 4)
-    train(stopped, resume=True)
-    assert_equal_states(state(whole.folder), state(stopped.folder))
-    card = json.loads((whole.folder / "xray-srgan-plus.json").read_text())
-    assert Recipe.from_dict(card["recipe"]).degradation == whole.recipe.degradation
-    assert "LR by degradation clean 0.15, mtf 0.35..1" in card["figures"]["protocol"]
-    with pytest.raises(ValueError, match="began with degradation = .*omit the flag"):
-        resolve(parser().parse_args(["--resume", str(folder_of(whole)), "--degradation", "archive"]))
-
-
-def folder_of(each):
-    """A run's folder with what the command line leaves there."""
-    record = {"arguments": {}, "recipe": json.loads(each.recipe.to_json())}
-    (each.folder / "run.json").write_text(json.dumps(record))
-    return each.folder
-
-
 def test_scale_1_learns_to_remove_what_a_degradation_adds(run):
     each = run(scale=1, degradation={"dose": 300, "codec": "jpeg"}, pretrain_epochs=1, epochs=0)
     table = train(each)
@@ -224,7 +108,7 @@ def test_several_steps_an_execution_are_the_same_steps(run, monkeypatch):
     one, two = (run(f"by-{count}", **options, steps_per_execution=count) for count in (1, 2))
     train(one)
     two.checkpoint_minutes = 0
-    _stop(monkeypatch, two, "pretrain", 4)
+    stop_after(monkeypatch, two, "pretrain", 4)
     train(two, resume=True)
     trained = [
         {name: value for name, value in state(each.folder).items() if not name.startswith("metric/")}
@@ -233,57 +117,6 @@ def test_several_steps_an_execution_are_the_same_steps(run, monkeypatch):
     assert_equal_states(*trained)
     with pytest.raises(ValueError, match="steps_per_execution = 4: give a divisor of an epoch's steps, 6"):
         train(run("by-4", **options, steps_per_execution=4))
-
-
-def _stop(monkeypatch, each, stage, after):
-    """Trains until a step of a stage is done and saved."""
-    original = Checkpoint.on_train_batch_end
-
-    def die(self, batch, logs=None):
-        original(self, batch, logs)
-        done = self.progress["epoch"] * self.steps + self.progress["step"]
-        if self.progress["stage"] == stage and done == after:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "on_train_batch_end", die)
-        with pytest.raises(KeyboardInterrupt):
-            train(each)
-
-
-def test_sigkill_at_any_moment_then_resume_is_exact(folder, tmp_path):
-    common = [*FLAGS, "--epochs", 4, "--checkpoint-minutes", 0]
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    subprocess.run(command("--data", folder, "--out", whole, *common), check=True, env=environment)
-    process = subprocess.Popen(
-        command("--data", folder, "--out", killed, *common), stdout=subprocess.PIPE, text=True, env=environment
-    )
-    for line in process.stdout:
-        if line.startswith("adversarial epoch 1"):
-            time.sleep(0.05)
-            process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    subprocess.run(command("--resume", killed), check=True, env=environment)
-    assert_equal_states(state(whole), state(killed))
-
-
-def test_sigint_saves_and_says_how_to_go_on(folder, tmp_path):
-    out = tmp_path / "run"
-    process = subprocess.Popen(
-        command("--data", folder, "--out", out, *FLAGS, "--pretrain-epochs", 500, "--epochs", 0),
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    said = []
-    for line in process.stdout:
-        said.append(line)
-        if line.startswith("pretrain epoch 1/"):
-            process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
-    assert "--resume" in said[-1] and (out / "checkpoints" / "last.npz").is_file()
-    assert (out / "xray-srgan-plus.weights.h5").is_file()  # the content stage is the whole run here
 
 
 def test_failing_before_any_good_epoch_is_one_clear_error(run):
@@ -331,17 +164,6 @@ def test_a_discriminator_that_always_wins_ends_the_stage(run, monkeypatch):
     assert any("D told HR from SR without error" in text for text in said)
     train(each, resume=True)  # finished: nothing is trained again
     assert len(list(csv.DictReader((each.folder / "log.csv").open()))) == 2
-
-
-def test_a_checkpoint_of_other_images_or_another_recipe_is_refused(run):
-    each = run("a", epochs=0, pretrain_epochs=1)
-    train(each)
-    each.train = each.train[:3]
-    with pytest.raises(ValueError, match="training images are not those"):
-        train(each, resume=True)
-    other = run("a", epochs=0, pretrain_epochs=2, blocks=2)
-    with pytest.raises(ValueError, match="another recipe"):
-        train(other, resume=True)
 
 
 def test_the_seed_decides_the_run(run):

@@ -20,7 +20,7 @@ from keras_srgan.pacs import __main__ as pacs
 from keras_srgan.pacs.destinations import open_destination
 from keras_srgan.pacs.tls import Tls
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "orthanc"
+EXAMPLE = Path(__file__).parents[3] / "examples" / "orthanc"
 
 
 def radiograph(folder, side=96):
