@@ -16,7 +16,7 @@ class EvenPhases(keras.layers.Layer):
 
     Args:
         scale: integer, the factor from LR to the image.
-        window: odd integer, the side of the window, in blocks. Defaults to `17`.
+        window: odd integer, the side of the window, in blocks. Defaults to `9`.
         limit: float, in the units of the image. Defaults to two grey levels of 255, in `[-1, 1]`.
 
     Example:
@@ -33,7 +33,7 @@ class EvenPhases(keras.layers.Layer):
         The same.
     """
 
-    def __init__(self, scale, window=17, limit=4 / 255, **kwargs):
+    def __init__(self, scale, window=9, limit=4 / 255, **kwargs):
         super().__init__(**kwargs)
         self.scale = scale
         self.window = window

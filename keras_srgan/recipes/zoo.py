@@ -63,6 +63,21 @@ CONTENT = Recipe(
     warmup=200,
 )
 
+FAST = CONTENT.replace(
+    name="xray-fast",
+    source="our own, for laptops, after Wan et al., CVPR workshops 2024 (SPAN): 7 blocks of 32 at LR's size, "
+    "on the bicubic image",
+    generator="span",
+    filters=32,
+    blocks=7,
+    norm="none",
+    skip="bicubic",
+    content_loss="l1",
+    edges=0.5,
+    batch=16,
+    pretrain_lr=5e-4,
+)
+
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -74,19 +89,11 @@ RECIPES = {
             "--init xray-srgan-plus-pretrained (see docs/degradation.md)",
             degradation=find_degradation("real"),
         ),
-        CONTENT.replace(
-            name="xray-fast",
-            source="our own, for laptops, after Wan et al., CVPR workshops 2024 (SPAN): 7 blocks of 32 at LR's size, "
-            "on the bicubic image",
-            generator="span",
-            filters=32,
-            blocks=7,
-            norm="none",
-            skip="bicubic",
-            content_loss="l1",
-            edges=0.5,
-            batch=16,
-            pretrain_lr=5e-4,
+        FAST,
+        FAST.replace(
+            name="xray-real-fast",
+            source="xray-fast on a spread of degradations, begun from it: --init xray-fast (see docs/degradation.md)",
+            degradation=find_degradation("real"),
         ),
         Recipe(
             name="srgan",
