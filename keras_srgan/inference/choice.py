@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 AUTO = "auto"
 # The first of each that is there. `xray-real` is for who asks for it: it draws lines into what noise has hidden.
 CLEAN = ("xray-srgan-plus",)
-DEGRADED = ("xray-real-pretrained", "xray-srgan-plus-pretrained")
+DEGRADED = ("xray-real-fast", "xray-real-pretrained", "xray-srgan-plus-pretrained")
 # Above NOISY the SSIM of what learned on clean images falls below bicubic's, and from JPEG of quality 90 down: see
 # docs/degradation.md.
 NOISY = 1.5  # grey levels of 255
@@ -56,7 +56,7 @@ def choose_weights(image: np.ndarray, max_value: float | None = None) -> Choice:
     Example:
 
     >>> print(choose_weights(image))
-    noise 3.1 grey levels, no JPEG blocks, detail up to 62% of the sampling limit: weights xray-real-pretrained
+    noise 3.1 grey levels, no JPEG blocks, detail up to 62% of the sampling limit: weights xray-real-fast
     (noise above 1.5)
     """
     white = max_value or (np.iinfo(image.dtype).max if image.dtype.kind in "iu" else 1.0)
