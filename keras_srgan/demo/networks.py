@@ -1,13 +1,8 @@
 """The networks of the page: what it must know of each, and each as ONNX."""
 
-import hashlib
-from pathlib import Path
 from typing import Any
 
-from keras_srgan.demo.packages import cache_folder
-from keras_srgan.files import write_bytes
-from keras_srgan.version import __version__
-from keras_srgan.weights import SUFFIX, find_weights, identity, read_card
+from keras_srgan.weights import SUFFIX, find_weights, identity
 
 TILE = 320  # LR px of a tile's side with its margins: 64 maps of it are 26 MB
 ABOUT = {
@@ -44,18 +39,12 @@ def describe(weights: str) -> dict[str, Any]:
 
 
 def export_network(weights: str) -> bytes:
-    """A network as ONNX from `[-1, 1]` to `[-1, 1]`, kernels in float16 as in its file; kept in the cache folder.
+    """A network as ONNX from `[-1, 1]` to `[-1, 1]`, kernels in float16 as in its file.
 
     Raises:
         ValueError: if `onnx` is not installed.
     """
-    digest = hashlib.sha256(f"{read_card(find_weights(weights))['sha256']} {__version__}".encode()).hexdigest()[:16]
-    path: Path = cache_folder() / f"network-{digest}.onnx"
-    if path.is_file():
-        return path.read_bytes()
     from keras_srgan.inference import load
     from keras_srgan.networks.graph.onnx import to_onnx
 
-    content = to_onnx(load(weights, engine="keras").generator, half=True)
-    write_bytes(path, content)
-    return content
+    return to_onnx(load(weights, engine="keras").generator, half=True)

@@ -94,10 +94,10 @@ def test_dciodvfy_says_nothing_of_a_result_that_it_did_not_say_of_the_source(tmp
         frames = open_frames(source)
         if frames.dicom is None or sum(frames.areas) > 10**7:
             pytest.skip("no DICOM image, or a large one")
-        enlarged = [frame.restored(enlarged(frame.pixels, 2)) for frame in frames]
+        larger = [frame.restored(enlarged(frame.pixels, 2)) for frame in frames]
     except ImageError as error:
         pytest.skip(f"refused: {error}")
-    derive(frames.dicom, enlarged, Network("w", "0" * 64)).save_as(tmp_path / "b.dcm", enforce_file_format=True)
+    derive(frames.dicom, larger, Network("w", "0" * 64)).save_as(tmp_path / "b.dcm", enforce_file_format=True)
     if pydicom.dcmread(source).file_meta.TransferSyntaxUID.is_deflated:  # which dciodvfy cannot read
         plain = pydicom.dcmread(source)
         plain.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -139,15 +139,15 @@ def test_damaged_headers_give_an_object_that_can_be_read_or_one_line(tmp_path, n
         (tmp_path / "a.dcm").write_bytes(data)
         try:
             frames = open_frames(tmp_path / "a.dcm", max_pixels=10**6)
-            enlarged = [frame.restored(enlarged(frame.pixels, 2)) for frame in frames]
-            written = derive(frames.dicom, enlarged, Network("w", "0" * 64), frames.notes)
+            larger = [frame.restored(enlarged(frame.pixels, 2)) for frame in frames]
+            written = derive(frames.dicom, larger, Network("w", "0" * 64), frames.notes)
             written.save_as(tmp_path / "b.dcm", enforce_file_format=True)
         except ImageError as error:
             outcomes[False] += 1
             assert "\n" not in str(error)
         else:
             outcomes[True] += 1
-            assert len(list(open_frames(tmp_path / "b.dcm"))) == len(enlarged)
+            assert len(list(open_frames(tmp_path / "b.dcm"))) == len(larger)
             assert not any("\n" in note for note in frames.notes)
     assert min(outcomes.values()) > 0
 
