@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_srgan.images import write_image
+from keras_srgan.images import read_image, write_image
 from keras_srgan.upscale import __main__ as upscale
 from keras_srgan.upscale import ray_batch as cluster
 from keras_srgan.upscale.jobs import plan_jobs
@@ -80,8 +80,12 @@ def run(folder, monkeypatch, capfd):
     return run_
 
 
-def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+def alike(folder, other):
+    """The same files; their pixels to one level of 16 bits: a worker has other threads, which add in another order."""
+    assert {path.name for path in folder.iterdir()} == {path.name for path in other.iterdir()}
+    for path in folder.iterdir():
+        ours, theirs = (read_image(each).pixels.astype(int) for each in (path, other / path.name))
+        assert np.abs(ours - theirs).max() <= 1
 
 
 def workers():
@@ -100,7 +104,8 @@ def wait_for(what, seconds=90):
 @needs_ray
 def test_files_records_and_status_are_those_of_the_serial_command(two_processes, run, folder):
     status, out, errors = run("--ray", "--json")
-    assert status == 1 and contents(folder / "out") == contents(folder / "serial")
+    assert status == 1
+    alike(folder / "out", folder / "serial")
     records = json.loads(out)["files"]
     assert [os.path.basename(record["input"]) for record in records] == sorted(os.listdir("in"))
     assert [record["status"] for record in records] == ["done"] * 4 + ["failed"] + ["done"] * 2
