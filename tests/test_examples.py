@@ -55,5 +55,5 @@ def test_the_example_of_a_public_name_runs(name, names):
     ] or pytest.fail(f"{name}: its docstring has no example")
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
     report = []
-    doctest.DocTestRunner(optionflags=flags).run(example, out=report.append)
+    doctest.DocTestRunner(verbose=False, optionflags=flags).run(example, out=report.append)
     assert not report, "".join(report)

@@ -81,7 +81,7 @@ def run(folder, monkeypatch, capfd):
 
 
 def alike(folder, other):
-    """The same files; their pixels to one level of 16 bits: another process may add in another order."""
+    """The same files; their pixels to one level of 16 bits, since other numbers of threads add in another order."""
     assert {path.name for path in folder.iterdir()} == {path.name for path in other.iterdir()}
     for path in folder.iterdir():
         ours, theirs = (read_image(each).pixels.astype(int) for each in (path, other / path.name))

@@ -68,7 +68,7 @@ def receptive_radius(generator: keras.Model) -> int:
     Example:
 
     >>> receptive_radius(build_generator(find_recipe("xray-fast")))
-    8
+    21
     """
     graph, period = calls(generator), alignment(generator)
     seen: dict[str, list[tuple[int, int]]] = {}
